@@ -1,0 +1,1 @@
+//! Settings: one struct a section, each field a sentence for the operator.

@@ -1,0 +1,5 @@
+//! Where publishers and subscribers meet. Names no protocol.
+
+mod admission;
+
+pub use admission::{Action, Admission, Ask, Verdict};

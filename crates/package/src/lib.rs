@@ -1,0 +1,10 @@
+//! Frames become parts, parts become segments, segments become playlists: once, for every player.
+//!
+//! Floor 3: a machine without socket or clock. The origin drives it; gateways read what it leaves
+//! on the shelf ([`Library`] → [`Presentation`] → [`Rendition`] → [`Window`]).
+
+mod shelf;
+mod window;
+
+pub use shelf::{Found, Library, Presentation, Rendition};
+pub use window::{Init, Part, Segment, Window};
