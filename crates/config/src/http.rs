@@ -1,0 +1,39 @@
+use std::net::{Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::Network;
+
+/// The web: pages, HLS, the API and the metrics, all on one port.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Http {
+    /// Where to listen, as `"address:port"`. `"[::]:8080"` is port 8080 of every address, IPv4 and IPv6.
+    #[schemars(with = "String")]
+    pub listen: SocketAddr,
+    /// How long a client may take to send the head of a request.
+    #[serde(with = "humantime_serde")]
+    #[schemars(with = "String")]
+    pub header_timeout: Duration,
+    /// Connections at the same time. Further ones wait in the queue of the operating system.
+    pub max_connections: usize,
+    /// Connections from one address at the same time. Loopback and trusted proxies are not counted.
+    pub max_connections_per_address: usize,
+    /// Reverse proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed, as addresses or networks, such as
+    /// `["127.0.0.1", "10.0.0.0/8"]`. A request that comes through one of them counts as coming from where it says.
+    pub trusted_proxies: Vec<Network>,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self {
+            listen: (Ipv6Addr::UNSPECIFIED, 8080).into(),
+            header_timeout: Duration::from_secs(10),
+            max_connections: 20_000,
+            max_connections_per_address: 2_000,
+            trusted_proxies: Vec::new(),
+        }
+    }
+}

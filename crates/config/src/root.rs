@@ -1,0 +1,24 @@
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{Access, Hls, Http, Hub, Log, Rtmp, Server};
+
+/// Everything that can be set.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// `[http]`
+    pub http: Http,
+    /// `[rtmp]`
+    pub rtmp: Rtmp,
+    /// `[access]`
+    pub access: Access,
+    /// `[hls]`
+    pub hls: Hls,
+    /// `[hub]`
+    pub hub: Hub,
+    /// `[server]`
+    pub server: Server,
+    /// `[log]`
+    pub log: Log,
+}

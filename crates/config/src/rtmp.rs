@@ -1,0 +1,39 @@
+use std::net::{Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// RTMP: what OBS, ffmpeg and hardware encoders push.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Rtmp {
+    /// Where to listen, as `"address:port"`, or `"off"` for no RTMP at all.
+    #[serde(with = "crate::off")]
+    #[schemars(with = "String")]
+    pub listen: Option<SocketAddr>,
+    /// How long a client may take from connecting to publishing.
+    #[serde(with = "humantime_serde")]
+    #[schemars(with = "String")]
+    pub handshake_timeout: Duration,
+    /// How long a publisher may be silent before it is dropped.
+    #[serde(with = "humantime_serde")]
+    #[schemars(with = "String")]
+    pub idle_timeout: Duration,
+    /// Connections at the same time. Further ones are closed at once.
+    pub max_connections: usize,
+    /// Connections from one address at the same time. Loopback is not counted.
+    pub max_connections_per_address: usize,
+}
+
+impl Default for Rtmp {
+    fn default() -> Self {
+        Self {
+            listen: Some((Ipv6Addr::UNSPECIFIED, 1935).into()),
+            handshake_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(10),
+            max_connections: 1_000,
+            max_connections_per_address: 64,
+        }
+    }
+}
