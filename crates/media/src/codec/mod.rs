@@ -1,7 +1,7 @@
 //! What each codec's parameters say, read from the bitstream and never from metadata.
 
-mod aac;
-mod avc;
+pub mod aac;
+pub mod avc;
 mod bits;
 
 use std::fmt;
