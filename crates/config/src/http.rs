@@ -11,6 +11,7 @@ use crate::Network;
 #[serde(deny_unknown_fields, default)]
 pub struct Http {
     /// Where to listen, as `"address:port"`. `"[::]:8080"` is port 8080 of every address, IPv4 and IPv6.
+    #[serde(with = "crate::listen")]
     #[schemars(with = "String")]
     pub listen: SocketAddr,
     /// How long a client may take to send the head of a request.

@@ -5,15 +5,21 @@
 //! default; a file, the environment and `--set` are laid over it in that order.
 
 mod access;
+mod check;
+mod document;
 mod hls;
 mod http;
 mod hub;
+mod known;
+mod listen;
+mod load;
 mod log;
 mod network;
-mod off;
 mod pattern;
+mod problem;
 mod root;
 mod rtmp;
+mod sample;
 mod secret;
 mod server;
 mod size;
@@ -22,10 +28,13 @@ pub use access::{Access, Rule};
 pub use hls::Hls;
 pub use http::Http;
 pub use hub::Hub;
+pub use load::Sources;
 pub use log::{Format, Log};
 pub use network::{BadNetwork, Network};
 pub use pattern::{BadPattern, Pattern};
+pub use problem::{Problem, Problems};
 pub use root::Config;
 pub use rtmp::Rtmp;
+pub use sample::sample;
 pub use secret::Secret;
 pub use server::Server;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Log {
-    /// How much: `"error"`, `"warn"`, `"info"`, `"debug"` or `"trace"`, also by part, such as `"info,gateway_rtmp=debug"`.
+    /// How much: `"error"`, `"warn"`, `"info"`, `"debug"` or `"trace"`, also by part, such as `"info,onair_gateway_rtmp=debug"`.
     pub level: String,
     /// How: `"text"` for people, `"json"` for machines, `"auto"` for text on a terminal and JSON elsewhere.
     pub format: Format,

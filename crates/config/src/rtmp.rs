@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields, default)]
 pub struct Rtmp {
     /// Where to listen, as `"address:port"`, or `"off"` for no RTMP at all.
-    #[serde(with = "crate::off")]
+    #[serde(with = "crate::listen::or_off")]
     #[schemars(with = "String")]
     pub listen: Option<SocketAddr>,
     /// How long a client may take from connecting to publishing.

@@ -1,0 +1,120 @@
+//! What the types alone cannot say: ranges, and settings that do not go together.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::{Config, Rule};
+
+/// Settings that cannot be used together, or one that cannot be used at all.
+pub(crate) struct Issue {
+    /// Whom to blame: whichever of these was written.
+    pub(crate) settings: Vec<&'static str>,
+    /// Which entry, if the setting is a list.
+    pub(crate) entry: Option<usize>,
+    pub(crate) what: String,
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+
+pub(crate) fn issues(config: &Config) -> Vec<Issue> {
+    let Config { http, rtmp, access, hls, hub, server, log } = config;
+    let mut found = Found(Vec::new());
+
+    found.range("http.header_timeout", http.header_timeout, SECOND, 10 * MINUTE);
+    found.at_least("http.max_connections", http.max_connections, 1);
+    found.at_least("http.max_connections_per_address", http.max_connections_per_address, 1);
+    found.range("rtmp.handshake_timeout", rtmp.handshake_timeout, SECOND, 10 * MINUTE);
+    found.range("rtmp.idle_timeout", rtmp.idle_timeout, SECOND, 10 * MINUTE);
+    found.at_least("rtmp.max_connections", rtmp.max_connections, 1);
+    found.at_least("rtmp.max_connections_per_address", rtmp.max_connections_per_address, 1);
+    if rtmp.listen.is_some_and(|listen| collide(listen, http.listen)) {
+        let what = format!("RTMP and HTTP cannot both listen at port {}", http.listen.port());
+        found.issue(&["http.listen", "rtmp.listen"], what);
+    }
+
+    found.range("hls.segment", hls.segment, SECOND, 10 * SECOND);
+    let half = hls.segment / 2;
+    if hls.part < Duration::from_millis(50) || hls.part > half {
+        let what = format!("a part of {} is not within 50ms and half a segment, {}", show(hls.part), show(half));
+        found.issue(&["hls.part", "hls.segment"], what);
+    }
+    if hls.window < hls.segment.saturating_mul(6) {
+        let least = show(hls.segment.saturating_mul(6));
+        let what = format!("a window of {} is less than six segments, {least}", show(hls.window));
+        found.issue(&["hls.window", "hls.segment"], what);
+    }
+
+    found.range("hub.grace", hub.grace, Duration::ZERO, 60 * MINUTE);
+    found.range("hub.takeover_after", hub.takeover_after, SECOND, 10 * MINUTE);
+    found.at_least("hub.max_broadcasts", hub.max_broadcasts, 1);
+    found.at_least("hub.max_track_groups", hub.max_track_groups, 2);
+    found.at_least("hub.max_track_bytes", hub.max_track_bytes, 1 << 20);
+    found.range("hub.max_track_age", hub.max_track_age, SECOND, 60 * MINUTE);
+    found.range("server.drain", server.drain, Duration::ZERO, 10 * MINUTE);
+
+    found.keys("access.publish", &access.publish);
+    found.keys("access.watch", &access.watch);
+    if let Some(word) = bad_level(&log.level) {
+        let what = format!("`{word}` is no level; levels are `error`, `warn`, `info`, `debug`, `trace` and `off`");
+        found.issue(&["log.level"], what);
+    }
+    found.0
+}
+
+struct Found(Vec<Issue>);
+
+impl Found {
+    fn issue(&mut self, settings: &[&'static str], what: String) {
+        self.0.push(Issue { settings: settings.to_vec(), entry: None, what });
+    }
+
+    fn range(&mut self, setting: &'static str, value: Duration, least: Duration, most: Duration) {
+        if value < least || value > most {
+            let what = format!("{} is not within {} and {}", show(value), show(least), show(most));
+            self.issue(&[setting], what);
+        }
+    }
+
+    fn at_least(&mut self, setting: &'static str, value: usize, least: usize) {
+        if value < least {
+            self.issue(&[setting], format!("{value} is too few, at least {least} is needed"));
+        }
+    }
+
+    fn keys(&mut self, setting: &'static str, rules: &[Rule]) {
+        for (index, rule) in rules.iter().enumerate() {
+            let key = rule.key.expose();
+            // Unreserved in a URL (RFC 3986 §2.3), so that it reads the same in every protocol, however a client escapes.
+            let plain = key.bytes().all(|c| c.is_ascii_alphanumeric() || b"-_.~".contains(&c));
+            let what = if !plain {
+                "a key may hold only letters, digits and - _ . ~, so that it fits into any address as it is"
+            } else if key.len() < 8 {
+                "a key needs at least eight characters, or it is soon guessed"
+            } else if key.len() > 256 {
+                "a key may have at most 256 characters"
+            } else {
+                continue;
+            };
+            let what = format!("the key for `{}`: {what}", rule.path);
+            self.0.push(Issue { settings: vec![setting], entry: Some(index), what });
+        }
+    }
+}
+
+fn show(duration: Duration) -> humantime::FormattedDuration {
+    humantime::format_duration(duration)
+}
+
+/// Whether two listeners would want the same port of the same address. Port 0 takes any that is free.
+fn collide(a: SocketAddr, b: SocketAddr) -> bool {
+    let everywhere = |address: SocketAddr| address.ip().is_unspecified();
+    a.port() != 0 && a.port() == b.port() && (a.ip() == b.ip() || everywhere(a) || everywhere(b))
+}
+
+/// The word in a list such as `info,hub=debug` that is no level.
+fn bad_level(levels: &str) -> Option<&str> {
+    levels.split(',').map(|part| part.rsplit('=').next().unwrap_or(part).trim()).find(|level| {
+        !["error", "warn", "info", "debug", "trace", "off"].contains(&level.to_ascii_lowercase().as_str())
+    })
+}
