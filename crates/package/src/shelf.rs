@@ -5,12 +5,14 @@ use bytes::Bytes;
 use media::{Path, Track, TrackId};
 use tokio::sync::watch;
 
+use crate::hls::Playlists;
 use crate::{Init, Window};
 
 /// Every presentation that can be fetched now, by path. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct Library {
     shelves: Arc<RwLock<HashMap<Path, Arc<Presentation>>>>,
+    placed: Arc<watch::Sender<()>>,
 }
 
 /// One broadcast, packaged: its renditions and what they share.
@@ -22,6 +24,8 @@ pub struct Presentation {
     pub era: String,
     /// Its renditions; empty until enough is known to show a playlist. Replaced when one comes or goes.
     pub renditions: watch::Receiver<Arc<Vec<Arc<Rendition>>>>,
+    /// Its multivariant playlist as last rendered.
+    pub playlists: Playlists,
 }
 
 /// One track of a presentation.
@@ -34,6 +38,8 @@ pub struct Rendition {
     pub window: watch::Receiver<Arc<Window>>,
     /// Parameters by which the newest segment is encoded.
     pub track: watch::Receiver<Arc<Track>>,
+    /// Its media playlist as last rendered.
+    pub playlists: Playlists,
     // The packager adds here: inits by number, segments kept past the window (H10), measured peak
     // and average bit rates. Public through methods.
 }
@@ -48,6 +54,13 @@ impl Library {
     pub fn place(&self, presentation: Arc<Presentation>) {
         let mut shelves = self.shelves.write().unwrap_or_else(PoisonError::into_inner);
         shelves.insert(presentation.path.clone(), presentation);
+        drop(shelves);
+        self.placed.send_replace(());
+    }
+
+    /// Changes whenever a presentation is placed: for those who wait for one.
+    pub fn placed(&self) -> watch::Receiver<()> {
+        self.placed.subscribe()
     }
 
     /// Takes a presentation away, unless a newer one has taken its place.
