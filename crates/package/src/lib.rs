@@ -8,5 +8,5 @@ pub mod hls;
 mod shelf;
 mod window;
 
-pub use shelf::{Found, Library, Presentation, Rendition};
+pub use shelf::{Found, Library, Presentation, Rendition, Shelf, Slot};
 pub use window::{Init, Part, Segment, Window};

@@ -36,7 +36,18 @@ const PART: Span = Span::from_millis(200);
 pub(super) fn avc() -> Codec {
     let picture =
         Picture { width: 1280, height: 720, pixel_aspect: (1, 1), frame_rate: Some((30_000, 1001)), colour: None };
-    Codec::Avc(Avc { sps: Vec::new(), pps: Vec::new(), profile: 0x64, constraints: 0, level: 0x1f, picture })
+    Codec::Avc(Avc {
+        sps: Vec::new(),
+        pps: Vec::new(),
+        profile: 0x64,
+        constraints: 0,
+        level: 0x1f,
+        chroma_format: 1,
+        luma_depth: 8,
+        chroma_depth: 8,
+        reorder_frames: None,
+        picture,
+    })
 }
 
 pub(super) fn aac(channels: u16) -> Codec {
