@@ -1,0 +1,104 @@
+use std::fmt::Write;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+
+/// What to tell the person who started the server: where to watch and where to push.
+pub(crate) struct Greeting {
+    pub(crate) http: SocketAddr,
+    pub(crate) rtmp: Option<SocketAddr>,
+    /// Whether programs on this machine publish without a key.
+    pub(crate) loopback_publishes: bool,
+    /// Whether there is any key for others.
+    pub(crate) has_keys: bool,
+}
+
+impl Greeting {
+    /// A few lines to print. `outside` is the address by which others reach this machine, if it has one.
+    pub(crate) fn text(&self, outside: Option<IpAddr>) -> String {
+        let mut text = format!("\n  Onair {} is on the air\n\n", env!("CARGO_PKG_VERSION"));
+        let mut line = |what: &str, address: String| {
+            let _ = writeln!(text, "  {what:<9} {address}");
+        };
+        line("Watch", format!("http://{}/", reach(self.http, None)));
+        if let Some(outside) = outside.filter(|_| self.http.ip().is_unspecified()) {
+            line("", format!("http://{}/", reach(self.http, Some(outside))));
+        }
+        if let Some(rtmp) = self.rtmp {
+            let key = if self.loopback_publishes { "" } else { "?key=<key>" };
+            line("Push", format!("rtmp://{}/live/<name>{key}", reach(rtmp, None)));
+            match outside.filter(|_| rtmp.ip().is_unspecified()) {
+                Some(outside) if self.has_keys => {
+                    line(
+                        "",
+                        format!("rtmp://{}/live/<name>?key=<key>   from other machines", reach(rtmp, Some(outside))),
+                    );
+                }
+                Some(_) => line("", "from other machines only with a key: set access.publish".into()),
+                None => {}
+            }
+        }
+        text
+    }
+}
+
+/// Host and port to type, for a listener: an address that stands for all of them is written as one that can be dialled.
+fn reach(listener: SocketAddr, outside: Option<IpAddr>) -> String {
+    let port = listener.port();
+    match outside {
+        Some(outside) => SocketAddr::new(outside, port).to_string(),
+        None if listener.ip().is_unspecified() || listener.ip().is_loopback() => format!("localhost:{port}"),
+        None => listener.to_string(),
+    }
+}
+
+/// The address of this machine on the way to everybody else. Asks the routing table; no packet is sent.
+pub(crate) fn outside() -> Option<IpAddr> {
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
+    // TEST-NET-1 (RFC 5737): nobody's address, so it takes the default route.
+    socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9)).ok()?;
+    let ip = socket.local_addr().ok()?.ip();
+    (!ip.is_loopback() && !ip.is_unspecified()).then_some(ip)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_newcomer_reads_where_to_watch_and_where_to_push() {
+        let greeting = Greeting {
+            http: "[::]:8080".parse().unwrap(),
+            rtmp: Some("[::]:1935".parse().unwrap()),
+            loopback_publishes: true,
+            has_keys: false,
+        };
+        let text = greeting.text(Some("192.168.1.7".parse().unwrap()));
+        assert_eq!(
+            text.lines().skip(3).collect::<Vec<_>>(),
+            [
+                "  Watch     http://localhost:8080/",
+                "            http://192.168.1.7:8080/",
+                "  Push      rtmp://localhost:1935/live/<name>",
+                "            from other machines only with a key: set access.publish",
+            ]
+        );
+    }
+
+    #[test]
+    fn with_keys_others_are_told_how() {
+        let greeting = Greeting {
+            http: "127.0.0.1:8080".parse().unwrap(),
+            rtmp: Some("0.0.0.0:1936".parse().unwrap()),
+            loopback_publishes: false,
+            has_keys: true,
+        };
+        let text = greeting.text(Some("192.168.1.7".parse().unwrap()));
+        assert_eq!(
+            text.lines().skip(3).collect::<Vec<_>>(),
+            [
+                "  Watch     http://localhost:8080/",
+                "  Push      rtmp://localhost:1936/live/<name>?key=<key>",
+                "            rtmp://192.168.1.7:1936/live/<name>?key=<key>   from other machines",
+            ]
+        );
+    }
+}
