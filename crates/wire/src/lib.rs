@@ -8,6 +8,7 @@ mod take;
 
 pub mod amf;
 pub mod flv;
+pub mod mp4;
 pub mod rtmp;
 
 pub use media::codec::Malformed;
