@@ -1,5 +1,38 @@
 //! Where publishers and subscribers meet. Names no protocol.
+//!
+//! A [`Publisher`] appends frames; whoever holds a [`Cursor`] reads them. Appending never waits for a
+//! reader, and a reader that falls behind is moved on ([`Step::Skipped`]) without costing anybody
+//! anything: a group of frames is an append-only run of write-once slots, so reading takes no lock.
+//! The broadcast's `timeline` gives every frame its place on one clock that never goes back, not even
+//! when the publisher reconnects.
+//!
+//! Owns no clock and no task: time is an argument, and whoever runs the hub calls [`Hub::tick`].
 
 mod admission;
+mod broadcast;
+mod changes;
+mod claim;
+mod cursor;
+mod desk;
+mod group;
+mod hub;
+mod lane;
+mod limits;
+mod publisher;
+mod stats;
+mod timeline;
+mod writer;
+
+#[cfg(test)]
+mod tests;
 
 pub use admission::{Action, Admission, Ask, Verdict};
+pub use broadcast::{Broadcast, From, State};
+pub use changes::{Arrivals, Changes};
+pub use claim::{Claim, Dropped, Fate, Now, Refusal, Rejected};
+pub use cursor::{Cursor, Step};
+pub use group::GroupHead;
+pub use hub::Hub;
+pub use limits::Limits;
+pub use publisher::Publisher;
+pub use stats::{Drops, Stats, TrackStats};

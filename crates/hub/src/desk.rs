@@ -1,0 +1,215 @@
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use media::{Catalog, Frame, Kind, Span, Track, TrackId};
+
+use crate::broadcast::State;
+use crate::claim::{Claim, Dropped, Fate, Now, Rejected};
+use crate::lane::Lane;
+use crate::limits::Limits;
+use crate::stats::Stats;
+use crate::timeline::{Placed, Stamp, Timeline};
+use crate::writer::{Cut, Writer};
+
+/// How long tracks of an earlier publisher wait to be declared by the next one, from its first frame on.
+const STALE: Duration = Duration::from_secs(2);
+/// The wall clock is believed again at a publisher's return when it is off by more than this.
+const WALL_STEP: Duration = Duration::from_secs(1);
+/// Presentation lies at most this far after decoding; beyond it is a broken stamp.
+const REORDER_MAX: Span = Span::from_millis(5000);
+
+/// The publisher's side of a broadcast: who may write, the tracks' writing ends and the timeline.
+pub(crate) struct Desk {
+    /// Counts the publishers, so that an earlier one is told apart.
+    pub(crate) generation: u64,
+    /// Wall-clock time of zero on the timeline.
+    pub(crate) began: SystemTime,
+    claim: Claim,
+    since: SystemTime,
+    /// When this publisher came or last sent anything.
+    last_seen: Instant,
+    /// When the publisher was first seen to be gone.
+    away_since: Option<Instant>,
+    /// When this publisher's first frame came.
+    first_frame: Option<Instant>,
+    /// There may be tracks that an earlier publisher declared and this one did not yet.
+    has_stale: bool,
+    timeline: Timeline,
+    writers: Vec<Writer>,
+    cut: Cut,
+    /// The timeline broke amid a group of video; it shows with the next, in all tracks at one point.
+    breaks_next: bool,
+}
+
+impl Desk {
+    pub(crate) fn new(claim: Claim, now: Now) -> Self {
+        let timeline = Timeline::new(now.at);
+        Self {
+            generation: 0,
+            began: began(&timeline, now),
+            claim,
+            since: now.wall,
+            last_seen: now.at,
+            away_since: None,
+            first_frame: None,
+            has_stale: false,
+            timeline,
+            writers: Vec::new(),
+            cut: Cut { discontinuity: 0, video_groups: 0 },
+            breaks_next: false,
+        }
+    }
+
+    /// True if viewers see other tracks than before.
+    pub(crate) fn declare(&mut self, track: Track, limits: &Limits) -> Result<bool, Rejected> {
+        if let Some(writer) = self.writers.iter_mut().find(|writer| writer.track.id == track.id) {
+            if writer.track.kind() == track.kind() {
+                writer.is_stale = false;
+                let is_new = *writer.track != track;
+                if is_new {
+                    self.timeline.describe(&track);
+                    writer.redeclare(track);
+                }
+                return Ok(is_new);
+            }
+            self.retract(track.id);
+        }
+        if self.writers.len() >= limits.tracks {
+            self.retract_stale();
+        }
+        if self.writers.len() >= limits.tracks {
+            return Err(Rejected::TooManyTracks(limits.tracks));
+        }
+        self.timeline.describe(&track);
+        self.writers.push(Writer::new(track, self.last_seen));
+        Ok(true)
+    }
+
+    /// True if there was such a track.
+    pub(crate) fn retract(&mut self, id: TrackId) -> bool {
+        let Some(index) = self.writers.iter().position(|writer| writer.track.id == id) else { return false };
+        self.writers.remove(index).end();
+        self.timeline.forget(id);
+        true
+    }
+
+    fn retract_stale(&mut self) -> bool {
+        let stale: Vec<_> =
+            self.writers.iter().filter(|writer| writer.is_stale).map(|writer| writer.track.id).collect();
+        stale.iter().for_each(|&id| {
+            self.retract(id);
+        });
+        self.has_stale = false;
+        !stale.is_empty()
+    }
+
+    /// Takes tracks away that an earlier publisher had and this one does not. True if there were any.
+    pub(crate) fn sweep(&mut self, now: Instant) -> bool {
+        let is_time = |first: Instant| now.saturating_duration_since(first) >= STALE;
+        self.has_stale && self.first_frame.is_some_and(is_time) && self.retract_stale()
+    }
+
+    pub(crate) fn append(&mut self, id: TrackId, frame: Frame, at: Instant, limits: &Limits) -> Result<Fate, Rejected> {
+        self.last_seen = self.last_seen.max(at);
+        self.first_frame.get_or_insert(at);
+        let leader = self.writers.iter().position(|writer| writer.track.kind() == Kind::Video);
+        let is_video_open = leader.and_then(|leader| self.writers.get(leader)).is_some_and(Writer::is_open);
+        let Some(index) = self.writers.iter().position(|writer| writer.track.id == id) else {
+            return Err(Rejected::UnknownTrack);
+        };
+        let Some(writer) = self.writers.get_mut(index).filter(|writer| !writer.is_stale) else {
+            return Err(Rejected::UnknownTrack);
+        };
+        if frame.payload.is_empty() {
+            // It says nothing, so nothing builds on it.
+            return Ok(writer.count_empty());
+        }
+        if frame.payload.len() > limits.group_bytes {
+            return Ok(writer.drop_frame(Dropped::BadSize));
+        }
+        let reorder = Span(frame.reorder.0.clamp(0, REORDER_MAX.0));
+        let stamp = Stamp { dts: frame.dts, reorder, ticks: writer.track.codec.frame_ticks(&frame.payload) };
+        let place = match self.timeline.place(id, stamp, at) {
+            Placed::At(place) => place,
+            Placed::Dropped(why) => return Ok(writer.drop_frame(why)),
+        };
+        writer.restamped += u64::from(place.restamped);
+        if place.broke && is_video_open {
+            self.breaks_next = true;
+        } else if place.broke {
+            self.cut.discontinuity += 1;
+        }
+        if leader == Some(index) && writer.is_start(&frame) {
+            self.cut.video_groups += 1;
+            self.cut.discontinuity += u32::from(self.breaks_next);
+            self.breaks_next = false;
+        }
+        let frame = Frame { dts: place.dts, reorder: place.reorder, ..frame };
+        Ok(writer.write(frame, self.cut, at, limits))
+    }
+
+    /// The publisher is gone; its grace begins when somebody looks at the clock.
+    pub(crate) fn leave(&mut self) {
+        self.away_since = None;
+    }
+
+    /// When the grace of a publisher who is away ends.
+    pub(crate) fn grace_ends(&mut self, now: Instant, limits: &Limits) -> Instant {
+        *self.away_since.get_or_insert(now) + limits.grace
+    }
+
+    pub(crate) fn is_silent(&self, now: Instant, limits: &Limits) -> bool {
+        now.saturating_duration_since(self.last_seen) >= limits.takeover_after
+    }
+
+    /// Another publisher goes on with this broadcast: later on the same timeline, after one break (A8).
+    pub(crate) fn take(&mut self, claim: Claim, now: Now) {
+        self.generation += 1;
+        self.claim = claim;
+        self.since = now.wall;
+        self.last_seen = now.at;
+        self.away_since = None;
+        self.first_frame = None;
+        self.has_stale = true;
+        if self.timeline.restart() {
+            self.cut.discontinuity += 1;
+        }
+        self.breaks_next = false;
+        for writer in &mut self.writers {
+            writer.close();
+            writer.is_stale = true;
+        }
+        let began = began(&self.timeline, now);
+        let step = began.duration_since(self.began).unwrap_or_else(|back| back.duration());
+        if step > WALL_STEP {
+            self.began = began;
+        }
+    }
+
+    pub(crate) fn end(&mut self) {
+        self.writers.iter_mut().for_each(Writer::end);
+    }
+
+    pub(crate) fn catalog(&self) -> Catalog {
+        Catalog { tracks: self.writers.iter().map(|writer| writer.track.clone()).collect() }
+    }
+
+    pub(crate) fn lanes(&self) -> Vec<Arc<Lane>> {
+        self.writers.iter().map(|writer| writer.lane.clone()).collect()
+    }
+
+    pub(crate) fn stats(&self, state: State, now: Instant) -> Stats {
+        Stats {
+            state,
+            publisher: self.claim.clone(),
+            since: self.since,
+            discontinuities: self.cut.discontinuity,
+            tracks: self.writers.iter().map(|writer| writer.stats(now)).collect(),
+        }
+    }
+}
+
+/// The wall-clock time of zero on a timeline, by what the wall clock says now.
+fn began(timeline: &Timeline, now: Now) -> SystemTime {
+    now.wall.checked_sub(timeline.age(now.at).to_duration()).unwrap_or(SystemTime::UNIX_EPOCH)
+}
