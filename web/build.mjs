@@ -30,27 +30,41 @@ const bundle = await build({
   minify: true,
   metafile: true,
   legalComments: 'none',
+  loader: { '.woff2': 'file' },
   logLevel: 'warning',
 });
 
-// What each entry point became, and the chunks that it will ask for at once.
+// What each entry point became, and every chunk that it will ask for to play by the best engine.
+const { outputs } = bundle.metafile;
 const built = new Map();
-for (const [file, output] of Object.entries(bundle.metafile.outputs)) {
-  if (output.entryPoint === undefined) continue;
-  const name = output.entryPoint.replace(/^src\/(.*)\.ts$/, '$1');
-  const eager = output.imports.filter((i) => i.kind === 'import-statement' || i.kind === 'dynamic-import');
-  built.set(name, {
+for (const [file, output] of Object.entries(outputs)) {
+  const page = output.entryPoint?.match(/^src\/([a-z]+)\.ts$/)?.[1];
+  if (page === undefined) continue;
+  built.set(page, {
     script: relative('dist', file),
     style: output.cssBundle && relative('dist', output.cssBundle),
-    preload: eager.map((i) => relative('dist', i.path)),
+    preload: [...imports(file)].map((chunk) => relative('dist', chunk)),
   });
 }
+
+function imports(file, found = new Set()) {
+  for (const { path, kind } of outputs[file].imports) {
+    const isWanted = kind === 'import-statement' || outputs[path]?.entryPoint === 'src/player/hls.ts';
+    if (!isWanted || found.has(path)) continue;
+    found.add(path);
+    imports(path, found);
+  }
+  return found;
+}
+
+const font = Object.keys(outputs).find((file) => file.endsWith('.woff2'));
 
 for (const page of pages) {
   const { script, style, preload } = built.get(page) ?? {};
   const head = [
     '<base href="/">',
     '<link rel="icon" href="favicon.svg" type="image/svg+xml">',
+    font && `<link rel="preload" href="${relative('dist', font)}" as="font" type="font/woff2" crossorigin>`,
     style && `<link rel="stylesheet" href="${style}">`,
     ...(preload ?? []).map((href) => `<link rel="modulepreload" href="${href}">`),
     script && `<script type="module" src="${script}"></script>`,
@@ -60,6 +74,17 @@ for (const page of pages) {
   const html = source.replace('<!-- assets -->', head.filter(Boolean).join('\n    '));
   await writeFile(join(dist, `${page}.html`), html);
 }
+
+// What others wrote and we pass on, with their terms.
+const borrowed = ['hls.js', '@fontsource-variable/instrument-sans'];
+const terms = await Promise.all(
+  borrowed.map(async (name) => {
+    const folder = join(here, 'node_modules', name);
+    const { version } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'));
+    return `${name} ${version}\n\n${await readFile(join(folder, 'LICENSE'), 'utf8')}`;
+  }),
+);
+await writeFile(join(dist, 'licenses.txt'), terms.join(`\n\n${'-'.repeat(80)}\n\n`));
 
 for (const name of await readdir(join(here, 'public'))) {
   await writeFile(join(dist, name), await readFile(join(here, 'public', name)));

@@ -1,0 +1,11 @@
+// Chromium as scripts here want it: headless, able to play without a hand on the page.
+import { existsSync } from 'node:fs';
+import { chromium } from 'playwright-core';
+
+const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+
+/** Starts Chromium. `mayPlay` lifts the rule that sound waits for a hand. */
+export function startBrowser({ mayPlay = true } = {}) {
+  const path = process.env.CHROMIUM ?? ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync);
+  return chromium.launch({ executablePath: path, args: [...FLAGS, ...(mayPlay ? ['--autoplay-policy=no-user-gesture-required'] : [])] });
+}

@@ -1,0 +1,77 @@
+/**
+ * How fast to play so as to stay as close to live as the network allows: slightly faster when too far behind, slightly
+ * slower when about to run dry, a jump forward when hopeless; never a step back.
+ */
+
+/** What the pace is decided from, in seconds. */
+export interface Position {
+  /** Distance from the live edge. */
+  latency: number;
+  /** The distance that the server asks for (`PART-HOLD-BACK`). */
+  target: number;
+  /** How much is buffered ahead. */
+  ahead: number;
+  /** The length of a part; nothing without low latency. */
+  part?: number | undefined;
+}
+
+/** How fast, and whether to jump to the live edge first. */
+export interface Pace {
+  rate: number;
+  jump: boolean;
+}
+
+const FASTEST = 1.08;
+const SLOWEST = 0.96;
+/** Nothing is done within this much of the target, in seconds. */
+const EASE = 0.25;
+/** A viewer so far behind is brought back at once. */
+const HOPELESS = 6;
+const JUMP_AGAIN_MS = 10_000;
+/** What a stall adds to the target, how much that may become, and how slowly it is forgotten. */
+const CUSHION = 0.3;
+const CUSHION_MOST = 2;
+const CUSHION_KEPT_MS = 60_000;
+const FORGET_PER_MS = 0.1 / 10_000;
+
+export class Pacer {
+  private cushion = 0;
+  private stalledAt = Number.NEGATIVE_INFINITY;
+  private jumpedAt = Number.NEGATIVE_INFINITY;
+  private isHasty = false;
+  private lastAt: number | undefined;
+
+  /** The distance from live that is aimed at: what the server asks for and what earlier stalls have taught. */
+  target(asked: number): number {
+    return asked + this.cushion;
+  }
+
+  /** A stall teaches to stay a little farther back. */
+  onStall(now: number): void {
+    this.cushion = Math.min(CUSHION_MOST, this.cushion + CUSHION);
+    this.stalledAt = now;
+    this.isHasty = false;
+  }
+
+  /** Decides at `now`, in milliseconds. */
+  decide(position: Position, now: number): Pace {
+    const passed = now - (this.lastAt ?? now);
+    this.lastAt = now;
+    if (now - this.stalledAt > CUSHION_KEPT_MS) this.cushion = Math.max(0, this.cushion - passed * FORGET_PER_MS);
+
+    const excess = position.latency - this.target(position.target);
+    const least = position.part === undefined ? 1 : position.part * 1.5;
+    if (excess > HOPELESS && now - this.jumpedAt > JUMP_AGAIN_MS) {
+      this.jumpedAt = now;
+      this.isHasty = false;
+      return { rate: 1, jump: true };
+    }
+    // Faster from a clear excess down to none, so that the rate does not flutter around the border.
+    this.isHasty = position.ahead > least && (this.isHasty ? excess > 0.03 : excess > EASE);
+    if (this.isHasty) return { rate: step(Math.min(FASTEST, 1.02 + excess * 0.06)), jump: false };
+    if (excess < -EASE && position.ahead < least) return { rate: SLOWEST, jump: false };
+    return { rate: 1, jump: false };
+  }
+}
+
+const step = (rate: number): number => Math.round(rate * 100) / 100;

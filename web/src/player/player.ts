@@ -1,0 +1,385 @@
+/** Ties the machine to an engine, the server and the surface. The only room of the player that knows the time. */
+import { stream as askStream, type Stream } from '../api.ts';
+import { createEngine, NoEngine, type Engine, type Level } from './engine.ts';
+import { Machine, type Effect, type Event, type Failure } from './machine.ts';
+import type { Actions, Model, Snapshot } from './model.ts';
+import { Pacer } from './pace.ts';
+import { loadKey, loadPrefs, saveKey, savePrefs } from './prefs.ts';
+import { Surface } from './surface.ts';
+import { fingerprint, lacks, refusal } from './tracks.ts';
+
+const SENSE_MS = 200;
+/** A playhead that stood still for so long waits for data. */
+const STILL_MS = 400;
+/** Who rewinds or pauses for longer than this is no longer kept at the live edge. */
+const PAUSE_MS = 1500;
+const LIVE_SLACK = 1.5;
+/** Latencies outside of this are a clock that is wrong. */
+const CREDIBLE = { least: 0, most: 120 };
+
+export interface Options {
+  path: string;
+  base: URL;
+  query: URLSearchParams;
+  /** Called with what the server says of the stream, whenever it says something. */
+  onStream?: (stream: Stream | undefined) => void;
+  /** Called after everything that changed. */
+  onUpdate?: (snapshot: Snapshot) => void;
+}
+
+export class Player {
+  readonly surface: Surface;
+  private readonly video: HTMLVideoElement;
+  private readonly machine = new Machine();
+  private readonly pacer = new Pacer();
+  private readonly prefs = loadPrefs();
+  private readonly actions: Actions;
+  private engine: Engine | undefined;
+  private awaitsEngine = false;
+  private stream: Stream | undefined;
+  private key: string | undefined;
+  private clockOffsetMs = 0;
+
+  private isSilenced = false;
+  private isFollowing = true;
+  private pausedAt = 0;
+  private lastTime = 0;
+  private movedAt = 0;
+  private latency: number | undefined;
+  private stalls = 0;
+  private stalledMs = 0;
+  private loads = 0;
+  private lastError: string | undefined;
+
+  constructor(
+    mount: HTMLElement,
+    private readonly options: Options,
+  ) {
+    this.key = loadKey(options.path, options.query);
+    this.actions = {
+      toggle: () => this.toggle(),
+      goLive: () => this.goLive(),
+      step: (seconds) => this.step(seconds),
+      setVolume: (volume) => this.setVolume(volume),
+      setMuted: (muted) => this.setMuted(muted),
+      choose: (level) => this.choose(level),
+      giveKey: (key) => this.giveKey(key),
+    };
+    this.surface = new Surface(mount, options.path, this.actions);
+    this.video = this.surface.video;
+    this.video.volume = this.prefs.volume;
+    this.video.muted = this.prefs.muted;
+    this.listen();
+  }
+
+  /** Begins to play, or to wait for something to play. */
+  start(): void {
+    this.handle({ type: 'start' });
+    window.setInterval(() => this.sense(), SENSE_MS);
+    createEngine(this.video, {
+      changed: () => this.onTracksChanged(),
+      stalled: () => this.pacer.onStall(performance.now()),
+      finished: () => this.handle({ type: 'finished' }),
+      failed: (why, detail) => this.onFailed(why, detail),
+      unplayable: (detail) => this.onUnplayable(detail),
+    }).then(
+      (engine) => {
+        this.engine = engine;
+        if (this.awaitsEngine) this.load();
+      },
+      (error: unknown) => {
+        const isOld = error instanceof NoEngine;
+        this.lastError = String(error);
+        if (isOld) this.handle({ type: 'unplayable', reason: error.message });
+        else this.handle({ type: 'failed', why: 'network' });
+      },
+    );
+  }
+
+  /** Everything there is to know at this moment. */
+  snapshot(): Snapshot {
+    const figures = this.engine?.figures() ?? {};
+    const quality = this.video.getVideoPlaybackQuality?.();
+    return {
+      ...this.model(),
+      engine: this.engine?.name ?? '',
+      edgeLatency: figures.latency,
+      target: figures.target === undefined ? undefined : this.pacer.target(figures.target),
+      buffer: this.ahead(),
+      rate: this.video.playbackRate,
+      droppedFrames: quality?.droppedVideoFrames ?? 0,
+      totalFrames: quality?.totalVideoFrames ?? 0,
+      bandwidthBps: figures.bandwidthBps,
+      stalls: this.stalls,
+      stalledMs: Math.round(this.stalledMs),
+      loads: this.loads,
+      currentTime: this.video.currentTime,
+      width: this.video.videoWidth,
+      height: this.video.videoHeight,
+      lastError: this.lastError,
+    };
+  }
+
+  private model(): Model {
+    const { machine, engine } = this;
+    return {
+      phase: machine.phase,
+      why: machine.why,
+      isKeyRefused: machine.isKeyRefused,
+      wantsToPlay: machine.wantsToPlay,
+      volume: this.video.volume,
+      isMuted: this.video.muted,
+      isSilenced: this.isSilenced,
+      hasAudio: engine?.carries()?.audio ?? true,
+      isLive: this.isLive(),
+      latency: this.latency,
+      levels: engine?.levels() ?? [],
+      level: engine?.level(),
+      chosen: this.prefs.height,
+    };
+  }
+
+  private handle(event: Event): void {
+    for (const effect of this.machine.handle(event, performance.now())) this.carryOut(effect);
+    this.update();
+  }
+
+  private carryOut(effect: Effect): void {
+    switch (effect) {
+      case 'load':
+        return this.load();
+      case 'mend':
+        this.surface.freeze();
+        return this.engine?.mend();
+      case 'unload':
+        this.surface.freeze();
+        return this.engine?.destroy();
+      case 'ask':
+        return void this.ask();
+    }
+  }
+
+  private load(): void {
+    const { engine } = this;
+    this.awaitsEngine = engine === undefined;
+    if (engine === undefined) return;
+    this.surface.freeze();
+    this.loads += 1;
+    this.isFollowing = true;
+    this.latency = undefined;
+    this.movedAt = performance.now();
+    engine.load({ path: this.options.path, base: this.options.base, key: this.key });
+  }
+
+  private async ask(): Promise<void> {
+    const { path, base } = this.options;
+    const answer = await askStream(path, base, this.key);
+    if (answer.ok && answer.clockOffsetMs !== undefined) this.clockOffsetMs = answer.clockOffsetMs;
+    if (answer.ok) this.stream = answer.value;
+    else if (answer.refusal === 'absent') this.stream = undefined;
+    this.options.onStream?.(this.stream);
+    if (!answer.ok) return this.handle({ type: 'presence', presence: answer.refusal });
+    const { value } = answer;
+    this.handle({
+      type: 'presence',
+      presence: value.state,
+      print: fingerprint(value),
+      lacks: lacks(this.engine?.carries(), value),
+    });
+  }
+
+  private onTracksChanged(): void {
+    const { height } = this.prefs;
+    const wanted = height === undefined ? undefined : this.engine?.levels().find((level) => level.height === height);
+    if (wanted !== undefined && this.engine?.level()?.id !== wanted.id) this.engine?.choose(wanted.id);
+    this.update();
+  }
+
+  private onFailed(why: Failure, detail: string): void {
+    this.lastError = detail;
+    this.handle({ type: 'failed', why });
+  }
+
+  private async onUnplayable(detail: string): Promise<void> {
+    this.lastError = detail;
+    if (this.stream === undefined) await this.ask();
+    const canPlay = (type: string) => MediaSource.isTypeSupported(type);
+    this.handle({ type: 'unplayable', reason: refusal(this.stream, canPlay) });
+  }
+
+  private listen(): void {
+    const { video } = this;
+    video.addEventListener('loadedmetadata', () => {
+      if (this.machine.wantsToPlay) void this.play();
+    });
+    // Also the keys of a headset, the window of a picture in picture and the browser itself start and stop.
+    video.addEventListener('play', () => {
+      if (!this.machine.wantsToPlay) this.onPlay();
+    });
+    video.addEventListener('pause', () => {
+      if (this.machine.wantsToPlay && !video.ended && video.readyState > 0) this.onPause();
+    });
+    video.addEventListener('volumechange', () => {
+      if (!video.muted) this.isSilenced = false;
+      this.update();
+    });
+    document.addEventListener('visibilitychange', () => {
+      if (document.visibilityState === 'visible' && this.isFollowing) this.catchUp();
+    });
+  }
+
+  /** Plays, without sound if the browser insists. */
+  private async play(): Promise<void> {
+    try {
+      await this.video.play();
+    } catch (error) {
+      if (!(error instanceof DOMException) || error.name !== 'NotAllowedError') return;
+      if (this.video.muted) return this.handle({ type: 'blocked' });
+      this.video.muted = true;
+      this.isSilenced = true;
+      await this.play();
+    }
+  }
+
+  private toggle(): void {
+    if (this.machine.wantsToPlay) this.video.pause();
+    else void this.play();
+    // Where there is nothing to play yet, the element says nothing.
+    if (this.video.readyState === 0) this.handle({ type: this.machine.wantsToPlay ? 'pause' : 'play' });
+  }
+
+  private onPlay(): void {
+    if (this.pausedAt > 0 && performance.now() - this.pausedAt > PAUSE_MS) this.isFollowing = false;
+    this.movedAt = performance.now();
+    this.handle({ type: 'play' });
+  }
+
+  private onPause(): void {
+    this.pausedAt = performance.now();
+    this.handle({ type: 'pause' });
+  }
+
+  private goLive(): void {
+    this.isFollowing = true;
+    this.seekLive();
+    if (!this.machine.wantsToPlay) void this.play();
+    this.update();
+  }
+
+  /** After the page was out of sight the browser may have let the video fall behind. */
+  private catchUp(): void {
+    const { latency, target } = this.engine?.figures() ?? {};
+    if (latency !== undefined && target !== undefined && latency - target > LIVE_SLACK) this.seekLive();
+  }
+
+  private seekLive(): void {
+    const live = this.engine?.figures().livePosition;
+    if (live !== undefined && live > this.video.currentTime) this.video.currentTime = live;
+  }
+
+  private step(seconds: number): void {
+    const { video } = this;
+    const live = this.engine?.figures().livePosition ?? video.currentTime;
+    const oldest = video.buffered.length > 0 ? video.buffered.start(0) : video.currentTime;
+    const to = Math.max(oldest, video.currentTime + seconds);
+    if (to >= live) return this.goLive();
+    this.isFollowing = false;
+    video.currentTime = to;
+    this.update();
+  }
+
+  private setVolume(volume: number): void {
+    this.video.volume = Math.min(1, Math.max(0, Math.round(volume * 100) / 100));
+    this.setMuted(this.video.volume === 0);
+  }
+
+  private setMuted(muted: boolean): void {
+    this.video.muted = muted;
+    this.isSilenced = false;
+    if (!muted && this.video.volume === 0) this.video.volume = 0.5;
+    this.prefs.volume = this.video.volume || this.prefs.volume;
+    this.prefs.muted = muted;
+    savePrefs(this.prefs);
+    this.update();
+  }
+
+  private choose(level: Level | undefined): void {
+    this.prefs.height = level?.height;
+    savePrefs(this.prefs);
+    this.engine?.choose(level?.id);
+    this.update();
+  }
+
+  private giveKey(key: string): void {
+    this.key = key;
+    saveKey(this.options.path, key);
+    this.handle({ type: 'key' });
+  }
+
+  /** Looks at the playhead: it alone tells whether the picture moves. */
+  private sense(): void {
+    const { video } = this;
+    const now = performance.now();
+    const time = video.currentTime;
+    const isMoving = !video.paused && !video.seeking && time !== this.lastTime && video.readyState >= 2;
+    this.lastTime = time;
+    if (isMoving) {
+      this.movedAt = now;
+      if (this.machine.phase !== 'playing') this.onMoving();
+      this.keepPace(now);
+    } else if (!video.paused && now - this.movedAt > STILL_MS) {
+      if (this.machine.phase === 'playing') this.stalls += 1;
+      this.stalledMs += this.loads > 0 && this.machine.phase === 'buffering' ? SENSE_MS : 0;
+      this.handle({ type: 'starved' });
+    }
+    this.handle({ type: 'tick' });
+  }
+
+  private onMoving(): void {
+    this.surface.thaw();
+    this.handle({ type: 'moving' });
+  }
+
+  private keepPace(now: number): void {
+    const figures = this.engine?.figures() ?? {};
+    this.measure(figures.pictureAt, figures.latency);
+    if (figures.latency === undefined || figures.target === undefined) return;
+    if (!this.isFollowing) {
+      if (this.video.playbackRate !== 1) this.video.playbackRate = 1;
+      return;
+    }
+    const position = { latency: figures.latency, target: figures.target, ahead: this.ahead(), part: figures.part };
+    const { rate, jump } = this.pacer.decide(position, now);
+    if (jump) this.seekLive();
+    if (this.video.playbackRate !== rate) this.video.playbackRate = rate;
+  }
+
+  /** From the camera to the screen where the stream tells the time, else from the live edge; smoothed for the eye. */
+  private measure(pictureAt: number | undefined, edge: number | undefined): void {
+    const wall = pictureAt === undefined ? undefined : (Date.now() + this.clockOffsetMs - pictureAt) / 1000;
+    const isCredible = wall !== undefined && wall > CREDIBLE.least && wall < CREDIBLE.most;
+    const measured = isCredible ? wall : edge;
+    if (measured === undefined) return;
+    const isJump = this.latency === undefined || Math.abs(measured - this.latency) > 1;
+    this.latency = isJump ? measured : (this.latency ?? measured) * 0.8 + measured * 0.2;
+  }
+
+  private isLive(): boolean {
+    if (this.isFollowing) return true;
+    const { latency, target } = this.engine?.figures() ?? {};
+    return latency !== undefined && target !== undefined && latency - target < LIVE_SLACK;
+  }
+
+  private ahead(): number {
+    const { buffered, currentTime } = this.video;
+    for (let i = 0; i < buffered.length; i += 1) {
+      if (buffered.start(i) <= currentTime + 0.1 && currentTime <= buffered.end(i)) return buffered.end(i) - currentTime;
+    }
+    return 0;
+  }
+
+  private update(): void {
+    this.surface.render(this.model());
+    this.options.onUpdate?.(this.snapshot());
+  }
+}

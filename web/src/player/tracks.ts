@@ -1,0 +1,25 @@
+/** What the tracks of a stream mean for a player. */
+import type { Stream } from '../api.ts';
+import { codec } from '../format.ts';
+
+/** Names the set of tracks and the broadcast they belong to. While it stays the same, an engine may go on as it is. */
+export function fingerprint(stream: Stream): string {
+  const tracks = stream.tracks.map((track) => `${track.name}:${track.kind}:${track.codec}`).sort();
+  return [stream.since ?? '', ...tracks].join(' ');
+}
+
+/** Whether the stream has a kind of track that the engine does not play. */
+export function lacks(carries: { video: boolean; audio: boolean } | undefined, stream: Stream): boolean {
+  if (carries === undefined) return false;
+  return stream.tracks.some((track) => !carries[track.kind]);
+}
+
+/** A sentence about the codecs that this browser refuses, given what it can do. */
+export function refusal(stream: Stream | undefined, canPlay: (type: string) => boolean): string {
+  const refused = (stream?.tracks ?? []).filter(
+    (track) => track.codecs_string && !canPlay(`${track.kind}/mp4; codecs="${track.codecs_string}"`),
+  );
+  const names = [...new Set(refused.map((track) => `${codec(track.codec)} ${track.kind}`))];
+  if (names.length === 0) return 'Its video or audio is in a form that this browser does not decode.';
+  return `It carries ${names.join(' and ')}, which this browser does not decode. Another browser may.`;
+}

@@ -1,0 +1,62 @@
+/** How to push a stream with the tools people have: lines to copy, made for this server and this name. */
+
+/** Where and what to push. */
+export interface Target {
+  host: string;
+  port: number;
+  /** The application, as RTMP calls the first part of a path. */
+  app: string;
+  name: string;
+  needsKey: boolean;
+}
+
+/** Stands for the key, which no page ever shows. */
+export const KEY = 'YOUR-KEY';
+
+const DEFAULT_PORT = 1935;
+
+/** What OBS calls the server. */
+export function serverUrl({ host, port, app }: Target): string {
+  const shown = host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
+  return `rtmp://${shown}${port === DEFAULT_PORT ? ':1935' : `:${port}`}/${app}`;
+}
+
+/** What OBS calls the stream key: the name, and the server's key where one is needed. */
+export const streamKey = ({ name, needsKey }: Target): string => (needsKey ? `${name}?key=${KEY}` : name);
+
+/** The whole address in one. */
+export const pushUrl = (target: Target): string => `${serverUrl(target)}/${streamKey(target)}`;
+
+/** A test picture with a clock and a tone by ffmpeg, which says at once whether everything works. */
+export function ffmpegTest(target: Target): string {
+  return [
+    'ffmpeg -re -f lavfi -i testsrc2=size=1280x720:rate=30 -f lavfi -i sine=frequency=440:sample_rate=48000',
+    '-c:v libx264 -preset veryfast -tune zerolatency -b:v 2500k -pix_fmt yuv420p -g 60',
+    `-c:a aac -b:a 128k -f flv "${pushUrl(target)}"`,
+  ].join(' \\\n  ');
+}
+
+/** A file by ffmpeg, as it is where its codecs allow that. */
+export const ffmpegFile = (target: Target): string => `ffmpeg -re -i video.mp4 -c copy -f flv "${pushUrl(target)}"`;
+
+/** A test picture by GStreamer. */
+export function gstreamer(target: Target): string {
+  return [
+    'gst-launch-1.0 flvmux name=mux streamable=true ! rtmp2sink location="' + pushUrl(target) + '"',
+    'videotestsrc is-live=true ! video/x-raw,width=1280,height=720,framerate=30/1 ! timeoverlay',
+    '! x264enc tune=zerolatency speed-preset=veryfast bitrate=2500 key-int-max=60 ! h264parse ! mux.',
+    'audiotestsrc is-live=true ! audio/x-raw,rate=48000,channels=2 ! avenc_aac ! aacparse ! mux.',
+  ].join(' \\\n  ');
+}
+
+/** Makes what somebody types into a name that the server takes: letters, digits and `- _ . ~`. */
+export function cleanName(typed: string): string {
+  const plain = typed
+    .trim()
+    .normalize('NFKD')
+    .replace(/[\u0300-\u036f]/g, '')
+    .replace(/\s+/g, '-')
+    .replace(/[^A-Za-z0-9\-_.~]/g, '')
+    .replace(/^\.+/, '');
+  return plain.slice(0, 64) || 'my-stream';
+}
