@@ -22,7 +22,7 @@ pub struct Http {
     pub max_connections: usize,
     /// Connections from one address at the same time. Loopback and trusted proxies are not counted.
     pub max_connections_per_address: usize,
-    /// Reverse proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed, as addresses or networks, such as
+    /// Reverse proxies whose `X-Forwarded-For` is believed, as addresses or networks, such as
     /// `["127.0.0.1", "10.0.0.0/8"]`. A request that comes through one of them counts as coming from where it says.
     pub trusted_proxies: Vec<Network>,
 }
