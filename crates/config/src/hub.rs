@@ -35,9 +35,9 @@ impl Default for Hub {
             grace: Duration::from_secs(10),
             takeover_after: Duration::from_secs(5),
             max_broadcasts: 1_000,
-            max_track_groups: 1_024,
+            max_track_groups: 64,
             max_track_bytes: 32 << 20,
-            max_track_age: Duration::from_secs(15),
+            max_track_age: Duration::from_secs(8),
         }
     }
 }
