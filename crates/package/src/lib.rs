@@ -3,6 +3,7 @@
 //! Floor 3: a machine without socket or clock. The origin drives it; gateways read what it leaves
 //! on the shelf ([`Library`] → [`Presentation`] → [`Rendition`] → [`Window`]).
 
+pub mod dash;
 pub mod hls;
 
 mod shelf;

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use media::{Path, Track, TrackId};
 use tokio::sync::watch;
 
+use crate::dash::Manifests;
 use crate::hls::Playlists;
 use crate::{Init, Segment, Window};
 
@@ -26,6 +27,8 @@ pub struct Presentation {
     pub renditions: watch::Receiver<Arc<Vec<Arc<Rendition>>>>,
     /// Its multivariant playlist as last rendered.
     pub playlists: Playlists,
+    /// Its DASH manifests.
+    pub manifests: Manifests,
 }
 
 /// One track of a presentation.
@@ -168,7 +171,13 @@ impl Shelf {
     /// An empty presentation.
     pub fn new(path: Path, era: String) -> Self {
         let (renditions, readers) = watch::channel(Arc::default());
-        let presentation = Presentation { path, era, renditions: readers, playlists: Playlists::default() };
+        let presentation = Presentation {
+            path,
+            era,
+            renditions: readers,
+            playlists: Playlists::default(),
+            manifests: Manifests::default(),
+        };
         Self { presentation: Arc::new(presentation), renditions }
     }
 

@@ -11,10 +11,10 @@ mod directives;
 mod media;
 mod multivariant;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 #[cfg(test)]
 mod tests;
-mod text;
+pub(crate) mod text;
 
 pub use address::{Address, BadAddress, INDEX};
 pub use cache::{Playlists, Rendered, Variant};

@@ -33,7 +33,7 @@ impl Default for Shape {
 pub(super) const PARTS: usize = 10;
 const PART: Span = Span::from_millis(200);
 
-pub(super) fn avc() -> Codec {
+pub(crate) fn avc() -> Codec {
     let picture =
         Picture { width: 1280, height: 720, pixel_aspect: (1, 1), frame_rate: Some((30_000, 1001)), colour: None };
     Codec::Avc(Avc {
@@ -50,13 +50,13 @@ pub(super) fn avc() -> Codec {
     })
 }
 
-pub(super) fn aac(channels: u16) -> Codec {
+pub(crate) fn aac(channels: u16) -> Codec {
     let sound = Sound { rate: 48_000, channels };
     let config = Bytes::from_static(&[0x11, 0x90]);
     Codec::Aac(Aac { config, object_type: 2, core_rate: 48_000, frame_samples: 1024, sound })
 }
 
-pub(super) fn track(id: u16, codec: Codec, language: Option<&str>) -> Arc<Track> {
+pub(crate) fn track(id: u16, codec: Codec, language: Option<&str>) -> Arc<Track> {
     Arc::new(Track { language: language.and_then(Language::try_from_tag), ..Track::source(TrackId(id), codec) })
 }
 

@@ -20,7 +20,7 @@ impl fmt::Display for Seconds {
 }
 
 /// A date and time in UTC to the millisecond (H11): `2026-11-21T03:15:01.123Z`.
-pub(super) struct Date(pub(super) SystemTime);
+pub(crate) struct Date(pub(crate) SystemTime);
 
 impl fmt::Display for Date {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -47,7 +47,7 @@ fn civil(days: i64) -> (i64, i64, i64) {
 
 /// `?key=…` at the end of an address on a protected path; nothing elsewhere (H37).
 #[derive(Clone, Copy)]
-pub(super) struct KeyQuery<'a>(pub(super) Option<&'a str>);
+pub(crate) struct KeyQuery<'a>(pub(crate) Option<&'a str>);
 
 impl fmt::Display for KeyQuery<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
