@@ -1,6 +1,7 @@
 // Builds the pages into dist/: bundles scripts and styles under names that carry their hash, writes each page of pages/
 // with those names filled in, copies public/, and puts a gzip and a brotli form beside everything that shrinks.
 import { build } from 'esbuild';
+import { createHash } from 'node:crypto';
 import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -57,6 +58,19 @@ function imports(file, found = new Set()) {
   return found;
 }
 
+// What others wrote and we pass on, with their terms.
+const borrowed = ['hls.js', '@fontsource-variable/instrument-sans'];
+const terms = await Promise.all(
+  borrowed.map(async (name) => {
+    const folder = join(here, 'node_modules', name);
+    const { version } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'));
+    return `${name} ${version}\n\n${await readFile(join(folder, 'LICENSE'), 'utf8')}`;
+  }),
+);
+const licenses = terms.join(`\n\n${'-'.repeat(80)}\n\n`);
+const licensesName = `assets/licenses-${createHash('sha256').update(licenses).digest('hex').slice(0, 8)}.txt`;
+await writeFile(join(dist, licensesName), licenses);
+
 const font = Object.keys(outputs).find((file) => file.endsWith('.woff2'));
 
 for (const page of pages) {
@@ -64,6 +78,7 @@ for (const page of pages) {
   const head = [
     '<base href="/">',
     '<link rel="icon" href="favicon.svg" type="image/svg+xml">',
+    `<link rel="license" href="${licensesName}" type="text/plain">`,
     font && `<link rel="preload" href="${relative('dist', font)}" as="font" type="font/woff2" crossorigin>`,
     style && `<link rel="stylesheet" href="${style}">`,
     ...(preload ?? []).map((href) => `<link rel="modulepreload" href="${href}">`),
@@ -74,17 +89,6 @@ for (const page of pages) {
   const html = source.replace('<!-- assets -->', head.filter(Boolean).join('\n    '));
   await writeFile(join(dist, `${page}.html`), html);
 }
-
-// What others wrote and we pass on, with their terms.
-const borrowed = ['hls.js', '@fontsource-variable/instrument-sans'];
-const terms = await Promise.all(
-  borrowed.map(async (name) => {
-    const folder = join(here, 'node_modules', name);
-    const { version } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'));
-    return `${name} ${version}\n\n${await readFile(join(folder, 'LICENSE'), 'utf8')}`;
-  }),
-);
-await writeFile(join(dist, 'licenses.txt'), terms.join(`\n\n${'-'.repeat(80)}\n\n`));
 
 for (const name of await readdir(join(here, 'public'))) {
   await writeFile(join(dist, name), await readFile(join(here, 'public', name)));

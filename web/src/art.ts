@@ -14,11 +14,11 @@ export function* numbers(text: string): Generator<number, never> {
   }
 }
 
-/** Draws the rings. Their colours come from `--art-hue` on the element, their ink from the theme. */
-export function art(path: string): SVGSVGElement {
+/** Draws the rings, around the middle or wherever the name puts them. Their hue is the name's, their ink the theme's. */
+export function art(path: string, isCentred = false): SVGSVGElement {
   const random = numbers(path);
   const next = () => random.next().value;
-  const centre = { x: 60 + next() * 200, y: 40 + next() * 100 };
+  const centre = isCentred ? { x: 160, y: 90 } : { x: 60 + next() * 200, y: 40 + next() * 100 };
   const rings: SVGElement[] = [];
   const gap = 15 + next() * 5;
   for (let ring = 1; ring <= 17; ring += 1) {

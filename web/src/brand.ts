@@ -6,11 +6,11 @@ import { root } from './address.ts';
 export function wordmark(): SVGSVGElement {
   return s(
     'svg',
-    { class: 'wordmark', viewBox: '0 0 118 40', role: 'img', 'aria-label': 'Onair' },
+    { class: 'wordmark', viewBox: '0 0 108 40', role: 'img', 'aria-label': 'Onair' },
     s('path', {
-      d: 'M26 25a9.5 9.5 0 1 1-19 0a9.5 9.5 0 0 1 19 0zM35.5 34.5V24a8 8 0 0 1 16 0v10.5M79 25a9.5 9.5 0 1 1-19 0a9.5 9.5 0 0 1 19 0zM79 15.5v19M90 16v18.500M101 34.500V24.500a8.500 8.500 0 0 1 9-8.500',
+      d: 'M21 25a9.5 9.5 0 1 1-19 0a9.5 9.5 0 0 1 19 0zM30.5 34.5V24a8 8 0 0 1 16 0v10.5M74 25a9.5 9.5 0 1 1-19 0a9.5 9.5 0 0 1 19 0zM74 15.5v19M85 16v18.5M96 34.5V24.5a8.5 8.5 0 0 1 9-8.5',
     }),
-    s('circle', { class: 'lamp', cx: 90, cy: 7, r: 3.6 }),
+    s('circle', { class: 'lamp', cx: 85, cy: 7, r: 3.6 }),
   );
 }
 

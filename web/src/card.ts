@@ -34,7 +34,7 @@ export class Card {
     setText(this.size, sizeOf(stream));
     const facts = [
       video && codec(video.codec),
-      video?.frame_rate && `${rate(video.frame_rate)} fps`,
+      video?.frame_rate && `${rate(video.frame_rate)}\u00a0fps`,
       audio ? audioFacts({ ...audio, bitrate_bps: null }).join(' ') : 'no sound',
       total && bitrate(total),
     ];

@@ -26,10 +26,10 @@ export const codec = (name: string): string => CODECS[name.toLowerCase().replace
 /** `rtmp` → `RTMP`. */
 export const protocol = (name: string): string => PROTOCOLS[name.toLowerCase()] ?? name;
 
-/** `3_200_000` → `3.2 Mbit/s`. */
+/** `3_200_000` → `3.2\u00a0Mbit/s`. */
 export function bitrate(bps: number): string {
-  if (bps >= 999_500) return `${(bps / 1_000_000).toFixed(bps < 9_950_000 ? 1 : 0)} Mbit/s`;
-  return `${Math.round(bps / 1000)} kbit/s`;
+  if (bps >= 999_500) return `${(bps / 1_000_000).toFixed(bps < 9_950_000 ? 1 : 0)}\u00a0Mbit/s`;
+  return `${Math.round(bps / 1000)}\u00a0kbit/s`;
 }
 
 /** `29.97002997` → `29.97`, `30` → `30`. */
@@ -65,21 +65,21 @@ export function latency(seconds: number): string {
 /** `1 viewer`, `12 viewers`. */
 export const viewers = (count: number): string => (count === 1 ? '1 viewer' : `${count.toLocaleString('en')} viewers`);
 
-/** The facts of a video track, widest first: `1280×720`, `30 fps`, `H.264`, `3.2 Mbit/s`. */
+/** The facts of a video track, widest first: `1280×720`, `30\u00a0fps`, `H.264`, `3.2\u00a0Mbit/s`. */
 export function videoFacts(track: Track): string[] {
   return [
     track.width && track.height && `${track.width}×${track.height}`,
-    track.frame_rate && `${rate(track.frame_rate)} fps`,
+    track.frame_rate && `${rate(track.frame_rate)}\u00a0fps`,
     codec(track.codec),
     track.bitrate_bps && bitrate(track.bitrate_bps),
   ].filter((fact): fact is string => typeof fact === 'string');
 }
 
-/** The facts of an audio track: `AAC`, `48 kHz`, `stereo`, `128 kbit/s`. */
+/** The facts of an audio track: `AAC`, `48\u00a0kHz`, `stereo`, `128\u00a0kbit/s`. */
 export function audioFacts(track: Track): string[] {
   return [
     codec(track.codec),
-    track.sample_rate && `${rate(track.sample_rate / 1000)} kHz`,
+    track.sample_rate && `${rate(track.sample_rate / 1000)}\u00a0kHz`,
     track.channels && channels(track.channels),
     track.bitrate_bps && bitrate(track.bitrate_bps),
     track.language && track.language !== 'und' && track.language,

@@ -17,14 +17,14 @@ const STROKES = {
   key: 'M14.5 14a4.8 4.8 0 1 0-4.6-3.5L4 16.4V20h3.6v-2.6h2.6v-2.6zM16 8.6v.2',
   arrow: 'M5 12h13.5M13 6.5l5.5 5.5-5.5 5.5',
   away: 'M4.5 4.5l15 15M8.2 13.4a5 5 0 0 1 2-1.1M5 10a9.6 9.6 0 0 1 3-2M19 10a9.7 9.7 0 0 0-7.4-2.9M12 17v.2',
-  stop: 'M6.5 6.5h11v11h-11z',
+  stop: 'M8.5 6h7A2.5 2.5 0 0 1 18 8.5v7a2.5 2.5 0 0 1-2.5 2.5h-7A2.5 2.5 0 0 1 6 15.5v-7A2.5 2.5 0 0 1 8.5 6z',
   warn: 'M12 4.5l8.5 14.5h-17zM12 10.5v4M12 16.8v.1',
 } as const;
 
 /** Names of what there is to draw. */
 export type Icon = keyof typeof STROKES;
 
-const FILLED: ReadonlySet<Icon> = new Set(['play', 'stop']);
+const FILLED: ReadonlySet<Icon> = new Set(['play']);
 
 /** A drawing that follows the colour and size of the text around it. It says nothing to screen readers. */
 export function icon(name: Icon): SVGSVGElement {

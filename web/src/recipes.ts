@@ -30,22 +30,28 @@ export const pushUrl = (target: Target): string => `${serverUrl(target)}/${strea
 /** A test picture with a clock and a tone by ffmpeg, which says at once whether everything works. */
 export function ffmpegTest(target: Target): string {
   return [
-    'ffmpeg -re -f lavfi -i testsrc2=size=1280x720:rate=30 -f lavfi -i sine=frequency=440:sample_rate=48000',
-    '-c:v libx264 -preset veryfast -tune zerolatency -b:v 2500k -pix_fmt yuv420p -g 60',
-    `-c:a aac -b:a 128k -f flv "${pushUrl(target)}"`,
+    'ffmpeg -re -f lavfi -i testsrc2=size=1280x720:rate=30',
+    '-f lavfi -i sine=frequency=440:sample_rate=48000',
+    '-c:v libx264 -preset veryfast -tune zerolatency',
+    '-b:v 2500k -pix_fmt yuv420p -g 60 -c:a aac -b:a 128k',
+    `-f flv "${pushUrl(target)}"`,
   ].join(' \\\n  ');
 }
 
 /** A file by ffmpeg, as it is where its codecs allow that. */
-export const ffmpegFile = (target: Target): string => `ffmpeg -re -i video.mp4 -c copy -f flv "${pushUrl(target)}"`;
+export const ffmpegFile = (target: Target): string => `ffmpeg -re -i video.mp4 -c copy -f flv \\\n  "${pushUrl(target)}"`;
 
 /** A test picture by GStreamer. */
 export function gstreamer(target: Target): string {
   return [
-    'gst-launch-1.0 flvmux name=mux streamable=true ! rtmp2sink location="' + pushUrl(target) + '"',
-    'videotestsrc is-live=true ! video/x-raw,width=1280,height=720,framerate=30/1 ! timeoverlay',
-    '! x264enc tune=zerolatency speed-preset=veryfast bitrate=2500 key-int-max=60 ! h264parse ! mux.',
-    'audiotestsrc is-live=true ! audio/x-raw,rate=48000,channels=2 ! avenc_aac ! aacparse ! mux.',
+    'gst-launch-1.0 flvmux name=mux streamable=true',
+    `! rtmp2sink location="${pushUrl(target)}"`,
+    'videotestsrc is-live=true ! timeoverlay',
+    '! video/x-raw,width=1280,height=720,framerate=30/1',
+    '! x264enc tune=zerolatency bitrate=2500 key-int-max=60',
+    '! h264parse ! mux.',
+    'audiotestsrc is-live=true ! audio/x-raw,rate=48000',
+    '! avenc_aac ! aacparse ! mux.',
   ].join(' \\\n  ');
 }
 

@@ -26,6 +26,7 @@ const meta = h('p', { class: 'watch-meta dotted' });
 const facts = h('dl', { class: 'facts dotted' });
 const stage = h('div', { class: 'stage' });
 const stats = new Stats();
+const statsSlot = h('div', { class: 'stats-slot' });
 const statsButton = h('button', { type: 'button', class: 'button quiet', 'aria-pressed': 'false', 'aria-keyshortcuts': 'i', title: 'Figures (i)' }, icon('stats'), 'Figures');
 
 const share = (label: string, value: string): HTMLElement =>
@@ -35,6 +36,7 @@ document.body.append(
   header(),
   h('main', { class: 'watch' },
     stage,
+    statsSlot,
     h('div', { class: 'watch-head' },
       h('div', { class: 'watch-title' }, h('h1', {}, name), badge, meta),
       h('div', { class: 'watch-actions' }, statsButton),
@@ -56,7 +58,11 @@ const player = new Player(stage, {
     showPhase(snapshot.phase);
   },
 });
-player.surface.root.append(stats.root);
+// On a phone the figures stand below the picture, which they would hide.
+const isNarrow = window.matchMedia('(max-width: 40rem)');
+const placeStats = (): void => (isNarrow.matches ? statsSlot : player.surface.root).append(stats.root);
+isNarrow.addEventListener('change', placeStats);
+placeStats();
 publish(player);
 
 const toggleStats = (): void => setAttribute(statsButton, 'aria-pressed', String(stats.toggle()));

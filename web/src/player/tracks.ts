@@ -2,10 +2,12 @@
 import type { Stream } from '../api.ts';
 import { codec } from '../format.ts';
 
-/** Names the set of tracks and the broadcast they belong to. While it stays the same, an engine may go on as it is. */
+/**
+ * Names the set of tracks. While it stays the same, an engine may go on as it is: a publisher who comes back, or another
+ * size of picture, is a discontinuity in the same playlists.
+ */
 export function fingerprint(stream: Stream): string {
-  const tracks = stream.tracks.map((track) => `${track.name}:${track.kind}:${track.codec}`).sort();
-  return [stream.since ?? '', ...tracks].join(' ');
+  return stream.tracks.map((track) => `${track.name}:${track.kind}:${track.codec}`).sort().join(' ');
 }
 
 /** Whether the stream has a kind of track that the engine does not play. */

@@ -37,10 +37,8 @@ export class Veil {
     this.root = h(
       'div',
       { class: 'veil', 'data-veil': 'connecting' },
-      h('div', { class: 'veil-art' }, art(path)),
-      ring(),
-      this.start,
-      h('div', { class: 'veil-words', role: 'status' }, h('span', { class: 'veil-symbol' }, this.symbol), this.title, this.text),
+      h('div', { class: 'veil-mast' }, h('div', { class: 'veil-art' }, art(path, true)), ring(), h('span', { class: 'veil-symbol' }, this.symbol), this.start),
+      h('div', { class: 'veil-words', role: 'status' }, this.title, this.text),
       this.form,
     );
   }

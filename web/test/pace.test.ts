@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Pacer, type Position } from '../src/player/pace.ts';
+
+const AT_TARGET: Position = { latency: 0.6, target: 0.6, ahead: 0.5, part: 0.2 };
+
+test('at the target nothing is done', () => {
+  assert.deepEqual(new Pacer().decide(AT_TARGET, 0), { rate: 1, jump: false });
+});
+
+test('behind the target it plays faster, but never noticeably fast, until it is there', () => {
+  const pacer = new Pacer();
+  let latency = 3;
+  let now = 0;
+  let fastest = 1;
+  for (; latency > 0.65; now += 200) {
+    const { rate, jump } = pacer.decide({ ...AT_TARGET, latency, ahead: latency - 0.1 }, now);
+    assert.ok(!jump && rate > 1, `at ${latency}`);
+    fastest = Math.max(fastest, rate);
+    latency -= (rate - 1) * 0.2;
+    assert.ok(now < 120_000);
+  }
+  assert.ok(fastest <= 1.08);
+});
+
+test('a little behind is left alone, so that the speed does not flutter', () => {
+  assert.equal(new Pacer().decide({ ...AT_TARGET, latency: 0.8 }, 0).rate, 1);
+});
+
+test('it does not hurry on a thin buffer, and slows down when about to run dry', () => {
+  assert.equal(new Pacer().decide({ ...AT_TARGET, latency: 1.5, ahead: 0.2 }, 0).rate, 1);
+  assert.ok(new Pacer().decide({ ...AT_TARGET, latency: 0.2, ahead: 0.1 }, 0).rate < 1);
+});
+
+test('hopelessly behind it jumps, but not twice in a row', () => {
+  const pacer = new Pacer();
+  const far = { ...AT_TARGET, latency: 12, ahead: 1 };
+  assert.equal(pacer.decide(far, 0).jump, true);
+  assert.equal(pacer.decide(far, 1000).jump, false);
+  assert.equal(pacer.decide(far, 11_000).jump, true);
+});
+
+test('a stall moves the target back for a while, within bounds', () => {
+  const pacer = new Pacer();
+  pacer.decide(AT_TARGET, 0);
+  pacer.onStall(0);
+  assert.ok(pacer.target(0.6) > 0.8);
+  for (let i = 0; i < 100; i += 1) pacer.onStall(0);
+  assert.equal(pacer.target(0.6), 2.6);
+  for (let now = 0; now < 600_000; now += 200) pacer.decide(AT_TARGET, now);
+  assert.ok(pacer.target(0.6) < 0.61, 'and it is forgotten');
+});

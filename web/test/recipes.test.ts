@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { cleanName, ffmpegFile, ffmpegTest, gstreamer, KEY, pushUrl, serverUrl, streamKey, type Target } from '../src/recipes.ts';
+
+const target: Target = { host: 'tv.example', port: 1935, app: 'live', name: 'alice', needsKey: false };
+
+test('OBS gets a server and a stream key', () => {
+  assert.equal(serverUrl(target), 'rtmp://tv.example:1935/live');
+  assert.equal(streamKey(target), 'alice');
+});
+
+test('a key that is needed has its place, and is never shown', () => {
+  const keyed = { ...target, needsKey: true };
+  assert.equal(streamKey(keyed), `alice?key=${KEY}`);
+  for (const line of [ffmpegTest(keyed), ffmpegFile(keyed), gstreamer(keyed)]) assert.ok(line.includes(`"rtmp://tv.example:1935/live/alice?key=${KEY}`));
+});
+
+test('other ports and bare IPv6 addresses make good addresses', () => {
+  assert.equal(pushUrl({ ...target, port: 2000 }), 'rtmp://tv.example:2000/live/alice');
+  assert.equal(pushUrl({ ...target, host: '::1' }), 'rtmp://[::1]:1935/live/alice');
+  assert.equal(pushUrl({ ...target, host: '[::1]' }), 'rtmp://[::1]:1935/live/alice');
+});
+
+test('lines go on where a shell expects it', () => {
+  for (const line of [ffmpegTest(target), gstreamer(target)]) {
+    const rows = line.split('\n');
+    assert.ok(rows.slice(0, -1).every((row) => row.endsWith(' \\')), line);
+    assert.ok(rows.every((row) => row.length < 80), line);
+  }
+});
+
+test('whatever is typed becomes a name that the server takes', () => {
+  const names = ['alice', '  Zoë’s  cam ', '../etc', 'a/b', '', '…', 'x'.repeat(80)].map(cleanName);
+  assert.deepEqual(names, ['alice', 'Zoes-cam', 'etc', 'ab', 'my-stream', 'my-stream', 'x'.repeat(64)]);
+});
