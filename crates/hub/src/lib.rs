@@ -24,8 +24,6 @@ mod timeline;
 mod writer;
 
 #[cfg(test)]
-mod fixtures;
-#[cfg(test)]
 mod tests;
 
 pub use admission::{Action, Admission, Ask, Verdict};

@@ -1,1 +1,31 @@
-//! Empty room.
+//! The web of the server: pages, HLS, media, the API and what operators ask, on one port.
+//!
+//! [`Listener`] accepts connections and keeps their limits; each is driven under a span of its own, speaking HTTP/1.1 or
+//! HTTP/2. [`router`] is everything above the connection: one file a conversation (`hls`, `media`, `pages`, `api`,
+//! `ops`), with [`House`] saying where the streams are. It can be called without any socket.
+
+mod access;
+mod answer;
+mod api;
+mod api_model;
+mod connection;
+mod door;
+mod hls;
+mod house;
+mod listen;
+mod media;
+mod ops;
+mod pages;
+mod parked;
+mod peer;
+mod pieces;
+mod process;
+pub mod range;
+mod router;
+mod stall;
+#[cfg(test)]
+mod tests;
+
+pub use house::{About, House};
+pub use listen::Listener;
+pub use router::router;

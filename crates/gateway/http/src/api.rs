@@ -1,0 +1,79 @@
+//! `/api/v1`: what the server knows, as JSON.
+
+use std::time::{Instant, SystemTime};
+
+use ::media::Path;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::request::Parts;
+use http::{HeaderValue, Response};
+use hub::Broadcast;
+
+use crate::House;
+use crate::access;
+use crate::answer::{Keep, Problem, json};
+use crate::api_model::{Server, Stream, StreamNow, Streams, when};
+
+/// The description of this API, kept by hand; a test holds it to the routes.
+const DOCUMENT: &str = include_str!("openapi.json");
+/// Where a newcomer publishes, as the pages propose it.
+const FIRST_PATH: &str = "live/stream";
+
+/// `/api/v1/streams`: those that the caller may watch.
+pub(crate) async fn streams(State(house): State<House>, request: Request) -> Response<Body> {
+    let (parts, _) = request.into_parts();
+    let now = Instant::now();
+    let streams = visible(&house, &parts).await.iter().map(|broadcast| Stream::of(broadcast, now)).collect();
+    json(&Streams { now: when(SystemTime::now()), streams })
+}
+
+/// `/api/v1/streams/<path>`.
+pub(crate) async fn stream(State(house): State<House>, request: Request) -> Response<Body> {
+    let (parts, _) = request.into_parts();
+    let path = parts.uri.path().strip_prefix("/api/v1/streams/").and_then(|path| path.parse::<Path>().ok());
+    let unknown = || Problem::not_found("no such stream").into_response();
+    let Some(path) = path else { return unknown() };
+    if let Err(refusal) = access::watch(&house, &path, &parts).await {
+        return refusal;
+    }
+    match house.hub.broadcast(&path) {
+        Some(broadcast) => {
+            let stream = Stream::of(&broadcast, Instant::now());
+            json(&StreamNow { now: when(SystemTime::now()), stream })
+        }
+        None => unknown(),
+    }
+}
+
+/// `/api/v1/server`: what a publisher has to know.
+pub(crate) async fn server(State(house): State<House>, request: Request) -> Response<Body> {
+    let (parts, _) = request.into_parts();
+    let publish_needs_key = match FIRST_PATH.parse() {
+        Ok(path) => access::publish_needs_key(&house, path, &parts).await,
+        Err(_) => true,
+    };
+    let about = house.about;
+    let now = when(SystemTime::now());
+    json(&Server { now, version: about.version, rtmp_port: about.rtmp_port, publish_needs_key })
+}
+
+/// `/api/openapi.json`.
+pub(crate) async fn document() -> Response<Body> {
+    let mut response = Response::new(Body::from(DOCUMENT));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CACHE_CONTROL, Keep::Revalidate.to_header(true));
+    response
+}
+
+/// The broadcasts that this caller may watch: of others not even the name is told.
+pub(crate) async fn visible(house: &House, request: &Parts) -> Vec<Broadcast> {
+    let mut seen = Vec::new();
+    for broadcast in house.hub.broadcasts() {
+        if access::watch(house, broadcast.path(), request).await.is_ok() {
+            seen.push(broadcast);
+        }
+    }
+    seen
+}

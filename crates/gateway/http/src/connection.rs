@@ -1,0 +1,174 @@
+//! One connection: HTTP/1.1 or HTTP/2, whichever the client speaks first, with the limits of both.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::rt::Executor;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{Instant, interval_at};
+use tokio_util::sync::CancellationToken;
+use tower::Service;
+use tracing::instrument::Instrumented;
+use tracing::{Instrument, debug};
+
+use crate::peer::Peer;
+use crate::stall::Stall;
+
+/// Bytes of all header lines of a request together; more is answered by 431.
+const HEADER_BYTES: usize = 32 * 1024;
+/// Header lines of a request; more is answered by 431.
+const HEADER_LINES: usize = 100;
+/// Requests at the same time on one HTTP/2 connection. A player has a few reloads and parts under way.
+const STREAMS: u32 = 100;
+/// What waits to be sent on one HTTP/2 stream. The media themselves are shared and not counted.
+const STREAM_SEND_BYTES: usize = 256 * 1024;
+/// Streams that a client opened and reset before we looked at them; more ends the connection (F18).
+const RESET_STREAMS: usize = 20;
+/// How long a client may take nothing of what we send.
+const STALL: Duration = Duration::from_secs(30);
+/// How long a connection may be open without a request.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// Spawns what belongs to a connection under the connection's span.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct InSpan;
+
+impl<F> Executor<F> for InSpan
+where
+    F: Future + Send + 'static,
+    F::Output: Send,
+    Instrumented<F>: Future<Output = F::Output>,
+{
+    fn execute(&self, future: F) {
+        tokio::spawn(future.in_current_span());
+    }
+}
+
+/// How connections are spoken with. `header_timeout` is what a client may take for the head of a request (F8).
+pub(crate) fn builder(header_timeout: Duration) -> auto::Builder<InSpan> {
+    let mut builder = auto::Builder::new(InSpan);
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(header_timeout)
+        .max_headers(HEADER_LINES)
+        .max_buf_size(HEADER_BYTES)
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(Duration::from_secs(20))
+        .keep_alive_timeout(Duration::from_secs(10))
+        .max_concurrent_streams(STREAMS)
+        .max_header_list_size(HEADER_BYTES as u32)
+        .max_pending_accept_reset_streams(RESET_STREAMS)
+        .max_local_error_reset_streams(RESET_STREAMS)
+        .max_send_buf_size(STREAM_SEND_BYTES);
+    builder
+}
+
+/// Drives one connection to its end. When `stop` is cancelled, what is under way is finished and nothing new begun.
+pub(crate) async fn drive<S>(
+    socket: S,
+    peer: Peer,
+    router: Router,
+    builder: auto::Builder<InSpan>,
+    header_timeout: Duration,
+    stop: CancellationToken,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let activity = Arc::new(Activity::default());
+    let counted = activity.clone();
+    let service = service_fn(move |request: Request<Incoming>| {
+        let under_way = UnderWay::begin(counted.clone());
+        let mut router = router.clone();
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(peer);
+        async move {
+            let response: Result<Response<Body>, Infallible> = router.call(request).await;
+            drop(under_way);
+            response
+        }
+    });
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(Stall::new(socket, STALL)), service));
+    // The first request must be there in time, whatever version a client pretends to begin with (F8).
+    let mut look = interval_at(Instant::now() + header_timeout, header_timeout);
+    let mut quiet = Duration::ZERO;
+    let mut is_leaving = false;
+    loop {
+        tokio::select! {
+            end = connection.as_mut() => {
+                if let Err(error) = end {
+                    debug!(%error, "connection broke");
+                }
+                return;
+            }
+            () = stop.cancelled(), if !is_leaving => {
+                is_leaving = true;
+                connection.as_mut().graceful_shutdown();
+            }
+            _ = look.tick() => {
+                if activity.was_busy() {
+                    quiet = Duration::ZERO;
+                    continue;
+                }
+                quiet += header_timeout;
+                if activity.never_asked() || quiet > IDLE + header_timeout {
+                    debug!("connection closed for silence");
+                    return;
+                }
+                if quiet > IDLE && !is_leaving {
+                    is_leaving = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+            }
+        }
+    }
+}
+
+/// What a connection has been asked.
+#[derive(Debug, Default)]
+struct Activity {
+    begun: AtomicU64,
+    under_way: AtomicU64,
+    seen: AtomicU64,
+}
+
+impl Activity {
+    /// Whether something is under way or has begun since the last look.
+    fn was_busy(&self) -> bool {
+        let begun = self.begun.load(Ordering::Relaxed);
+        self.seen.swap(begun, Ordering::Relaxed) != begun || self.under_way.load(Ordering::Relaxed) > 0
+    }
+
+    fn never_asked(&self) -> bool {
+        self.begun.load(Ordering::Relaxed) == 0
+    }
+}
+
+/// A request under way, until it is answered or its client left.
+struct UnderWay(Arc<Activity>);
+
+impl UnderWay {
+    fn begin(activity: Arc<Activity>) -> Self {
+        activity.begun.fetch_add(1, Ordering::Relaxed);
+        activity.under_way.fetch_add(1, Ordering::Relaxed);
+        Self(activity)
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.under_way.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,35 @@
+use std::sync::Arc;
+
+use ::package::Library;
+use config::Network;
+use hub::{Admission, Hub};
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio_util::sync::CancellationToken;
+
+/// What the routes answer from. Cheap to clone.
+#[derive(Clone)]
+pub struct House {
+    /// Who is live.
+    pub hub: Hub,
+    /// What can be fetched.
+    pub library: Library,
+    /// Who may watch.
+    pub admission: Arc<dyn Admission>,
+    /// The figures.
+    pub metrics: PrometheusHandle,
+    /// What the server says about itself.
+    pub about: About,
+    /// Whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Arc<[Network]>,
+    /// Cancelled when the server is asked to stop: `/readyz` says no from then on.
+    pub stop: CancellationToken,
+}
+
+/// What the server says about itself to those who want to publish.
+#[derive(Clone, Copy, Debug)]
+pub struct About {
+    /// Of the program.
+    pub version: &'static str,
+    /// Where it takes RTMP; `None` while that is turned off.
+    pub rtmp_port: Option<u16>,
+}

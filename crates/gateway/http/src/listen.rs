@@ -1,0 +1,161 @@
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use config::{Http, Network};
+use metrics::{counter, gauge};
+use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, debug, info, info_span, warn};
+
+use crate::connection::{builder, drive};
+use crate::door::Door;
+use crate::peer::Peer;
+
+/// Connections that the operating system keeps while we have no place for them.
+const BACKLOG: i32 = 1024;
+
+/// The HTTP port.
+#[derive(Debug)]
+pub struct Listener {
+    socket: TcpListener,
+    header_timeout: Duration,
+    max_connections: usize,
+    max_connections_per_address: usize,
+    trusted_proxies: Vec<Network>,
+}
+
+impl Listener {
+    /// Begins to listen. `[::]` means IPv4 too, also where the operating system thinks otherwise (F21), and IPv4 alone
+    /// where there is no IPv6.
+    pub fn bind(settings: &Http) -> io::Result<Self> {
+        let socket = match bind(settings.listen) {
+            Err(error) if settings.listen.ip().is_ipv6() && settings.listen.ip().is_unspecified() => {
+                let v4 = bind((Ipv4Addr::UNSPECIFIED, settings.listen.port()).into()).map_err(|_| error)?;
+                info!("no IPv6 here: listening on IPv4 alone");
+                v4
+            }
+            other => other?,
+        };
+        Ok(Self {
+            socket: TcpListener::from_std(socket.into())?,
+            header_timeout: settings.header_timeout,
+            max_connections: settings.max_connections,
+            max_connections_per_address: settings.max_connections_per_address,
+            trusted_proxies: settings.trusted_proxies.clone(),
+        })
+    }
+
+    /// Where it listens, with the port that it got.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    /// Serves until `stop` is cancelled; then finishes what is under way and returns. Dropping the future ends all
+    /// connections at once.
+    pub async fn serve(self, router: Router, stop: CancellationToken) {
+        if let Ok(listen) = self.local_addr() {
+            info!(proto = "http", %listen, "listening");
+        }
+        let places = Arc::new(Semaphore::new(self.max_connections.min(Semaphore::MAX_PERMITS)));
+        let door = Door::new(self.max_connections_per_address);
+        let builder = builder(self.header_timeout);
+        let mut connections = JoinSet::new();
+        let mut count = 0_u64;
+        loop {
+            // Further connections wait in the operating system's queue.
+            let accepted = async {
+                // The semaphore is never closed.
+                let place = places.clone().acquire_owned().await.ok();
+                (place, self.socket.accept().await)
+            };
+            let (place, socket, peer) = tokio::select! {
+                () = stop.cancelled() => break,
+                Some(_) = connections.join_next() => continue,
+                (place, accepted) = accepted => match accepted {
+                    Ok((socket, peer)) => (place, socket, peer),
+                    Err(error) => {
+                        // Out of file descriptors, most likely: others go on, and we try again (F17).
+                        warn!(%error, "cannot accept a connection");
+                        sleep(Duration::from_millis(100)).await;
+                        continue;
+                    }
+                },
+            };
+            let address = peer.ip().to_canonical();
+            let is_counted =
+                !address.is_loopback() && !self.trusted_proxies.iter().any(|proxy| proxy.contains(address));
+            let own_place = if is_counted { door.enter(address) } else { None };
+            if is_counted && own_place.is_none() {
+                counter!("onair_http_connections_refused_total").increment(1);
+                refuse(&socket);
+                continue;
+            }
+            tune(&socket);
+            counter!("onair_http_connections_total").increment(1);
+            count += 1;
+            let span = info_span!("session", proto = "http", conn = count, %peer);
+            let drive =
+                drive(socket, Peer(address), router.clone(), builder.clone(), self.header_timeout, stop.clone());
+            let session = async move {
+                let _places = (place, own_place);
+                let _open = Open::begin();
+                drive.await;
+            };
+            connections.spawn(session.instrument(span));
+        }
+        drop(self.socket);
+        debug!(connections = connections.len(), "no more connections; finishing those under way");
+        while connections.join_next().await.is_some() {}
+    }
+}
+
+fn bind(listen: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(listen), Type::STREAM, Some(Protocol::TCP))?;
+    if listen.is_ipv6() {
+        socket.set_only_v6(false)?;
+    }
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&listen.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket)
+}
+
+/// Small answers leave at once, and a client that vanished is noticed (F3).
+fn tune(socket: &TcpStream) {
+    let keepalive = TcpKeepalive::new().with_time(Duration::from_secs(30)).with_interval(Duration::from_secs(10));
+    let tuned = socket.set_nodelay(true).and_then(|()| SockRef::from(socket).set_tcp_keepalive(&keepalive));
+    if let Err(error) = tuned {
+        debug!(%error, "cannot tune a connection");
+    }
+}
+
+/// Says why, if the socket takes it at once; nothing is waited for.
+fn refuse(socket: &TcpStream) {
+    let answer =
+        b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+    let _ = socket.try_write(answer);
+}
+
+/// Counts open connections.
+struct Open;
+
+impl Open {
+    fn begin() -> Self {
+        gauge!("onair_http_connections").increment(1.0);
+        Self
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        gauge!("onair_http_connections").decrement(1.0);
+    }
+}

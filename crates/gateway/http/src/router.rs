@@ -1,0 +1,134 @@
+//! Which address is answered by which conversation, and what holds for all of them.
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{MatchedPath, Request};
+use axum::middleware::{Next, from_fn};
+use axum::routing::get;
+use http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, CONNECTION, CONTENT_LENGTH, HOST, REFERRER_POLICY,
+    TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS,
+};
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Version};
+use metrics::counter;
+use tracing::debug;
+
+use crate::answer::Problem;
+use crate::{House, api, hls, media, ops, pages};
+
+/// Bytes of the address of a request; more is answered by 414.
+const URI_BYTES: usize = 8 * 1024;
+/// Bytes of the body of a request; more is answered by 413.
+const BODY_BYTES: u64 = 64 * 1024;
+
+/// Everything above the connection, as one service.
+pub fn router(house: House) -> Router {
+    Router::new()
+        .route("/hls/{*rest}", get(hls::playlist).fallback(no_method))
+        .route("/media/{*rest}", get(media::bytes).fallback(no_method))
+        .route("/api/v1/streams", get(api::streams).fallback(no_method))
+        .route("/api/v1/streams/{*path}", get(api::stream).fallback(no_method))
+        .route("/api/v1/server", get(api::server).fallback(no_method))
+        .route("/api/openapi.json", get(api::document).fallback(no_method))
+        .route("/healthz", get(ops::healthz).fallback(no_method))
+        .route("/readyz", get(ops::readyz).fallback(no_method))
+        .route("/metrics", get(ops::metrics).fallback(no_method))
+        .route("/", get(pages::home).fallback(no_method))
+        .route("/watch/{*path}", get(pages::watch).fallback(no_method))
+        .route("/embed/{*path}", get(pages::embed).fallback(no_method))
+        .route("/assets/{*name}", get(pages::asset).fallback(no_method))
+        .route("/favicon.svg", get(pages::asset).fallback(no_method))
+        .fallback(pages::nowhere)
+        .layer(from_fn(common))
+        .with_state(house)
+}
+
+async fn no_method(method: Method) -> Response<Body> {
+    if method == Method::OPTIONS {
+        return no_content();
+    }
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "only GET, HEAD and OPTIONS are known here").into_response()
+}
+
+fn no_content() -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
+}
+
+/// What holds for every request, and what every answer carries.
+async fn common(request: Request, next: Next) -> Response<Body> {
+    let matched = request.extensions().get::<MatchedPath>().cloned();
+    let is_media = ["/hls/", "/media/"].iter().any(|prefix| request.uri().path().starts_with(prefix));
+    let method = request.method().clone();
+    let (parts, body) = request.into_parts();
+    let mut response = match check(&parts) {
+        Err(problem) => {
+            let mut response = problem.into_response();
+            // Where a message ends is not sure any more.
+            if parts.version < Version::HTTP_2 {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            response
+        }
+        Ok(()) if is_media && method == Method::OPTIONS => preflight(),
+        Ok(()) => next.run(Request::from_parts(parts, body)).await,
+    };
+    let headers = response.headers_mut();
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    // A page's address may hold a key (F11).
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    if is_media {
+        share(headers);
+    }
+    let route = matched.as_ref().map_or("none", MatchedPath::as_str);
+    let status = response.status().as_u16();
+    // Routes are few and our own words: no label grows with what clients send.
+    counter!("onair_http_requests_total", "route" => route.to_owned(), "status" => status.to_string()).increment(1);
+    debug!(%method, route, status, "answered");
+    response
+}
+
+/// Refuses what no client of ours sends and what proxies and servers may read differently (F18).
+fn check(request: &Parts) -> Result<(), Problem> {
+    let bad = |detail| Err(Problem::new(StatusCode::BAD_REQUEST, detail));
+    let uri = &request.uri;
+    if uri.path().len() + uri.query().map_or(0, str::len) > URI_BYTES {
+        return Err(Problem::new(StatusCode::URI_TOO_LONG, "the address is too long"));
+    }
+    let headers = &request.headers;
+    // No conversation takes a body yet. hyper takes a length beside a transfer encoding away before we see it, so that
+    // the pair cannot be told from the encoding alone.
+    if headers.contains_key(TRANSFER_ENCODING) {
+        return bad("a transfer encoding has no place here");
+    }
+    if headers.get_all(HOST).iter().count() > 1 {
+        return bad("more than one Host");
+    }
+    let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if length.is_some_and(|length| length > BODY_BYTES) {
+        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"));
+    }
+    Ok(())
+}
+
+/// Any site may play what anybody may watch; keys go in addresses or headers, never in cookies (H40, F12).
+fn share(headers: &mut HeaderMap) {
+    let exposed = "content-length, content-range, date, age, etag, retry-after";
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(exposed));
+    let policy = HeaderName::from_static("cross-origin-resource-policy");
+    headers.insert(policy, HeaderValue::from_static("cross-origin"));
+}
+
+fn preflight() -> Response<Body> {
+    let mut response = no_content();
+    let headers = response.headers_mut();
+    headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, HEAD, OPTIONS"));
+    let allowed = "range, authorization, if-none-match, if-range, cache-control";
+    headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(allowed));
+    headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
+    response
+}

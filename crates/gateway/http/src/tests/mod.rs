@@ -1,0 +1,8 @@
+//! The conversations, called without a socket in virtual time; and the connection, with one.
+
+mod access;
+mod hls;
+mod media;
+mod others;
+mod sockets;
+mod stage;

@@ -1,0 +1,150 @@
+//! Pages, API and operations.
+
+use serde_json::Value;
+
+use super::stage::{Stage, call};
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
+}
+
+#[tokio::test]
+async fn the_api_tells_what_is_live() {
+    let stage = Stage::live("live/alice");
+    let reply = stage.get("/api/v1/streams").await;
+    assert_eq!((reply.header("content-type"), reply.header("cache-control")), ("application/json", "no-store"));
+    assert_eq!(reply.header("access-control-allow-origin"), "", "F12");
+    let all = json(&reply.text());
+    let one = json(&stage.get("/api/v1/streams/live/alice").await.text());
+    assert!(all["now"].as_str().unwrap().ends_with('Z'));
+    assert_eq!(all["streams"][0]["path"], "live/alice");
+    assert_eq!(one["state"], "live");
+    assert_eq!(one["publisher"]["proto"], "rtmp");
+    let [video, audio] = one["tracks"].as_array().unwrap().as_slice() else { panic!("{one}") };
+    assert_eq!(video["codecs_string"], "avc1.64001f");
+    assert_eq!((&video["width"], &video["height"], &video["frame_rate"]), (&1280.into(), &720.into(), &30.0.into()));
+    assert_eq!((&audio["name"], &audio["sample_rate"], &audio["channels"]), (&"a1".into(), &48_000.into(), &2.into()));
+    assert!(audio.get("width").is_none());
+
+    for uri in ["/api/v1/streams/live/bob", "/api/v1/streams/..%2f", "/api/v1/none"] {
+        let reply = stage.get(uri).await;
+        assert_eq!(reply.status, 404);
+        assert_eq!(reply.header("content-type"), "application/problem+json");
+        assert_eq!(json(&reply.text())["status"], 404);
+    }
+}
+
+#[tokio::test]
+async fn the_api_tells_who_needs_a_key_to_publish() {
+    let stage = Stage::live("live/alice");
+    let server = json(&stage.get("/api/v1/server").await.text());
+    assert_eq!((&server["version"], &server["rtmp_port"]), (&"1.2.3".into(), &1935.into()));
+    assert_eq!(server["publish_needs_key"], true);
+    // Nobody is believed who says to come from loopback.
+    let claims = [("x-forwarded-for", "127.0.0.1")];
+    let server = json(&stage.send("GET", "/api/v1/server", &claims).await.text());
+    assert_eq!(server["publish_needs_key"], true);
+}
+
+#[tokio::test]
+async fn the_document_of_the_api_names_its_routes() {
+    let stage = Stage::live("live/alice");
+    let document = json(&stage.get("/api/openapi.json").await.text());
+    let paths = document["paths"].as_object().unwrap();
+    assert_eq!(paths.len(), 3);
+    for path in paths.keys() {
+        assert_eq!(stage.get(&path.replace("{path}", "live/alice")).await.status, 200, "{path}");
+    }
+    let schema = &document["components"]["schemas"]["Stream"];
+    let stream = json(&stage.get("/api/v1/streams/live/alice").await.text());
+    for name in schema["required"].as_array().unwrap() {
+        assert!(stream.get(name.as_str().unwrap()).is_some(), "{name}");
+    }
+    let known = |schema: &str, value: &Value| {
+        let properties = document["components"]["schemas"][schema]["properties"].as_object().unwrap();
+        value.as_object().unwrap().keys().filter(|name| *name != "now").all(|name| properties.contains_key(name))
+    };
+    assert!(known("Stream", &stream) && known("Track", &stream["tracks"][0]) && known("Track", &stream["tracks"][1]));
+}
+
+#[tokio::test]
+async fn operators_see_how_things_stand() {
+    let stage = Stage::live("live/alice");
+    assert_eq!(stage.get("/healthz").await.text(), "ok\n");
+    assert_eq!(stage.get("/readyz").await.status, 200);
+    let figures = stage.get("/metrics").await;
+    assert!(figures.header("content-type").starts_with("text/plain; version=0.0.4"));
+    let text = figures.text();
+    for line in [
+        "onair_broadcasts{state=\"live\"} 1",
+        "onair_broadcasts{state=\"away\"} 0",
+        "onair_track_frames_total{stream=\"live/alice\",track=\"v0\"} 0",
+        "onair_track_bytes_total{stream=\"live/alice\",track=\"a1\"} 0",
+        "# TYPE process_resident_memory_bytes gauge",
+    ] {
+        assert!(text.lines().any(|there| there == line), "{line} is not in\n{text}");
+    }
+    stage.house.stop.cancel();
+    assert_eq!(stage.get("/readyz").await.status, 503);
+    assert_eq!(stage.get("/healthz").await.status, 200);
+}
+
+#[tokio::test]
+async fn pages_come_with_their_guards() {
+    let stage = Stage::live("live/alice");
+    for (uri, framed) in
+        [("/", false), ("/watch/live/alice", false), ("/watch/not/live", false), ("/embed/live/alice", true)]
+    {
+        let reply = stage.get(uri).await;
+        assert_eq!(reply.status, 200, "{uri}");
+        assert_eq!(reply.header("content-type"), "text/html; charset=utf-8");
+        assert_eq!(reply.header("cache-control"), "no-cache");
+        assert!(reply.header("content-security-policy").contains("default-src 'self'"));
+        assert_eq!(reply.header("content-security-policy").contains("frame-ancestors"), !framed, "{uri}");
+        assert_eq!(reply.header("x-frame-options").is_empty(), framed, "{uri}");
+        assert_eq!(reply.header("x-content-type-options"), "nosniff");
+        assert_eq!(reply.header("referrer-policy"), "no-referrer");
+        let known = [("if-none-match", reply.header("etag"))];
+        assert_eq!(stage.send("GET", uri, &known).await.status, 304);
+    }
+}
+
+#[tokio::test]
+async fn assets_are_packed_and_keep_for_ever() {
+    let stage = Stage::live("live/alice");
+    for name in pages::names().filter(|name| name.starts_with("assets/")) {
+        let plain = stage.get(&format!("/{name}")).await;
+        assert_eq!(plain.status, 200, "{name}");
+        assert_eq!(plain.header("cache-control"), "public, max-age=31536000, immutable");
+        let packed = stage.send("GET", &format!("/{name}"), &[("accept-encoding", "gzip, br")]).await;
+        assert!(packed.body.len() <= plain.body.len());
+        assert_eq!(packed.header("etag") == plain.header("etag"), packed.header("content-encoding").is_empty());
+    }
+    assert_eq!(stage.get("/assets/none.js").await.status, 404);
+    assert_eq!(stage.get("/assets/..%2fhome.html").await.status, 404);
+    assert_eq!(stage.get("/favicon.svg").await.header("content-type"), "image/svg+xml");
+}
+
+/// F7.
+#[tokio::test]
+async fn people_who_are_lost_get_a_page() {
+    let stage = Stage::live("live/alice");
+    for uri in ["/nowhere", "/watch/%2e%2e/x", "/embed/a;b", "/watch/"] {
+        let page = stage.send("GET", uri, &[("accept", "text/html,*/*;q=0.8")]).await;
+        assert_eq!((page.status.as_u16(), page.header("content-type")), (404, "text/html; charset=utf-8"), "{uri}");
+        assert_eq!(stage.get(uri).await.header("content-type"), "application/problem+json");
+    }
+}
+
+/// F18.
+#[tokio::test]
+async fn what_is_too_large_is_refused() {
+    let stage = Stage::live("live/alice");
+    let long = format!("/?{}", "x".repeat(9000));
+    assert_eq!(stage.get(&long).await.status, 414);
+    assert_eq!(stage.send("POST", "/api/v1/streams", &[("content-length", "999999999")]).await.status, 413);
+    assert_eq!(stage.send("POST", "/api/v1/streams", &[]).await.status, 405);
+    let both = [("content-length", "3"), ("transfer-encoding", "chunked")];
+    let reply = call(stage.router.clone(), "POST", "/", &both).await;
+    assert_eq!((reply.status.as_u16(), reply.header("connection")), (400, "close"));
+}
