@@ -24,6 +24,8 @@ mod timeline;
 mod writer;
 
 #[cfg(test)]
+mod fixtures;
+#[cfg(test)]
 mod tests;
 
 pub use admission::{Action, Admission, Ask, Verdict};

@@ -12,7 +12,7 @@ const MEASURE_FRAMES: i64 = 10;
 /// How often a grid is checked, and how far its phase may have slid meanwhile.
 const CHECK: i64 = 4_000_000_000;
 const SLIDE_MAX: i64 = 1_200_000;
-/// Frames off the grid in a row after which there is none.
+/// Frames off the grid, less half of those on it, after which there is none.
 const LOST: u32 = 30;
 
 /// Frames in seconds, as cameras and encoders have them.
@@ -56,7 +56,10 @@ pub(super) struct Cadence {
     grid: Option<Grid>,
     measure: Option<Measure>,
     last: Option<Time>,
+    /// Frames off the grid, in a row.
     misses: u32,
+    /// Twice those off the grid, less those on it.
+    doubt: u32,
 }
 
 /// Frame `n` stands at `origin + n × seconds / frames`.
@@ -118,6 +121,7 @@ impl Cadence {
             return (raw, reorder);
         };
         self.misses = 0;
+        self.doubt = self.doubt.saturating_sub(1);
         if grid.is_wrong(raw) {
             self.hint = None;
             self.lose(raw);
@@ -136,7 +140,8 @@ impl Cadence {
     /// A frame off the grid: after a hole the same rate goes on in another phase.
     fn miss(&mut self, raw: Time, step: Span) {
         self.misses += 1;
-        if self.misses >= LOST {
+        self.doubt += 2;
+        if self.doubt >= 2 * LOST {
             return self.lose(raw);
         }
         let Some(grid) = &mut self.grid else { return };
@@ -150,6 +155,7 @@ impl Cadence {
     fn lose(&mut self, raw: Time) {
         self.grid = None;
         self.misses = 0;
+        self.doubt = 0;
         self.measure = Some(Measure { start: raw, steps: 0 });
     }
 

@@ -69,8 +69,8 @@ pub(super) struct Seen {
     pub(super) offset: Span,
     pub(super) restamped: bool,
     pub(super) broke: bool,
-    /// What passed on the arrival clock since the track's last frame.
-    elapsed: Span,
+    /// By how much time may have moved since the track's last frame.
+    passed: Span,
 }
 
 impl Line {
@@ -192,9 +192,11 @@ impl Line {
     }
 
     fn stand(&mut self, raw: Time, own: Span, elapsed: Span, sight: Sight, judgement: Judgement) -> Seen {
-        self.position = Some(Position { offset: own, raw, arrival: sight.now });
+        let last = self.position.replace(Position { offset: own, raw, arrival: sight.now });
+        // By another offset it moves as far as it does.
+        let passed = if last.is_some_and(|last| last.offset != own) { Span(i64::MAX) } else { elapsed };
         let Judgement { offset, restamped, broke } = judgement;
-        Seen { raw, offset, restamped, broke, elapsed }
+        Seen { raw, offset, restamped, broke, passed }
     }
 
     /// Decode time and reorder of a judged frame; `None` where it overlaps what is there.
@@ -203,7 +205,7 @@ impl Line {
             (Finish::Picture(cadence), _) => cadence.place(seen.raw, stamp.reorder),
             (Finish::Sound(sound), Some(ticks)) => {
                 self.step = sound.length(ticks);
-                (sound.place(seen.raw, ticks, seen.elapsed)?, stamp.reorder)
+                (sound.place(seen.raw, ticks, seen.passed)?, stamp.reorder)
             }
             (Finish::Sound(_), None) => (seen.raw, stamp.reorder),
         };

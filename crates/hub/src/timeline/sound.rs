@@ -2,6 +2,8 @@ use media::{Span, Time};
 
 /// Stamps may be off the count of samples by this much before it is a hole or an overlap.
 const WOBBLE: Span = Span::from_millis(80);
+/// A hole this long was judged already, with the stamp.
+const HOLE: Span = Span::from_millis(500);
 /// The average error at which the count begins to follow the stamps, and at which it rests again.
 const CORRECT_FROM: Span = Span::from_millis(12);
 const CORRECT_TO: Span = Span::from_millis(1);
@@ -64,7 +66,7 @@ impl Sound {
 
     fn hole(&mut self, next: i64, raw: Time, error: Span, passed: Span) -> i64 {
         self.beyond += 1;
-        if passed + WOBBLE < error && self.beyond < AGREED {
+        if error < HOLE && passed + WOBBLE < error && self.beyond < AGREED {
             return next;
         }
         self.restart();
