@@ -7,5 +7,5 @@ const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-ru
 /** Starts Chromium. `mayPlay` lifts the rule that sound waits for a hand. */
 export function startBrowser({ mayPlay = true } = {}) {
   const path = process.env.CHROMIUM ?? ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync);
-  return chromium.launch({ executablePath: path, args: [...FLAGS, ...(mayPlay ? ['--autoplay-policy=no-user-gesture-required'] : [])] });
+  return chromium.launch({ executablePath: path, args: [...FLAGS, `--autoplay-policy=${mayPlay ? 'no-user-gesture-required' : 'document-user-activation-required'}`] });
 }

@@ -67,9 +67,10 @@ async function answer(url, response, { folder, streams, needsKey }) {
     const stream = streams[name];
     if (!isOpen(stream)) return send(401, 'text/plain', '');
     if (!stream || stream.state === 'ended') return send(404, 'text/plain', '');
-    if (file === 'index.m3u8') return send(200, TYPES['.m3u8'], multivariant(stream));
+    if (file === 'index.m3u8') return send(200, TYPES['.m3u8'], multivariant(stream, url.search));
     const bytes = await readFile(join(folder, file));
-    return send(200, TYPES[extname(file)] ?? 'video/mp4', bytes);
+    if (extname(file) !== '.m3u8' || url.search === '') return send(200, TYPES[extname(file)] ?? 'video/mp4', bytes);
+    return send(200, TYPES['.m3u8'], String(bytes).replace(/(init\.mp4|media\d+\.m4s)/g, `$1${url.search}`));
   }
   const page = { '': 'home.html', watch: 'watch.html', embed: 'embed.html' }[path.split('/')[0]];
   const file = join(dist, page ?? path);
@@ -78,11 +79,11 @@ async function answer(url, response, { folder, streams, needsKey }) {
   return createReadStream(file).pipe(response);
 }
 
-function multivariant(stream) {
+function multivariant(stream, query) {
   const codecs = stream.tracks.map((track) => track.codecs_string).join(',');
   const picture = stream.tracks.find((track) => track.kind === 'video');
   const size = picture ? `,RESOLUTION=${picture.width}x${picture.height},FRAME-RATE=${picture.frame_rate.toFixed(3)}` : '';
-  return `#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-STREAM-INF:BANDWIDTH=3600000,CODECS="${codecs}"${size}\nmedia.m3u8\n`;
+  return `#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-STREAM-INF:BANDWIDTH=3600000,CODECS="${codecs}"${size}\nmedia.m3u8${query}\n`;
 }
 
 function startFfmpeg(folder) {

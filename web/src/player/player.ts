@@ -268,8 +268,8 @@ export class Player {
 
   /** After the page was out of sight the browser may have let the video fall behind. */
   private catchUp(): void {
-    const { latency, target } = this.engine?.figures() ?? {};
-    if (latency !== undefined && target !== undefined && latency - target > LIVE_SLACK) this.seekLive();
+    const live = this.engine?.figures().livePosition;
+    if (live !== undefined && live - this.video.currentTime > LIVE_SLACK) this.seekLive();
   }
 
   private seekLive(): void {
@@ -365,9 +365,8 @@ export class Player {
   }
 
   private isLive(): boolean {
-    if (this.isFollowing) return true;
-    const { latency, target } = this.engine?.figures() ?? {};
-    return latency !== undefined && target !== undefined && latency - target < LIVE_SLACK;
+    const live = this.engine?.figures().livePosition;
+    return this.isFollowing || (live !== undefined && live - this.video.currentTime < LIVE_SLACK);
   }
 
   private ahead(): number {

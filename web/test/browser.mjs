@@ -1,0 +1,204 @@
+// The player in a real browser, against the stand-in server: what no unit test can see. Needs Chromium, ffmpeg and dist/.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { startBrowser } from '../dev/browser.mjs';
+import { startMock } from '../dev/mock.mjs';
+
+const PATIENCE = { timeout: 25_000 };
+let mock;
+let browser;
+let shy;
+
+before(async () => {
+  mock = await startMock();
+  [browser, shy] = await Promise.all([startBrowser(), startBrowser({ mayPlay: false })]);
+  for (let left = 100; left > 0; left -= 1) {
+    const body = await fetch(`${mock.url}/hls/live/keynote/media.m3u8`).then((answer) => answer.text());
+    if (body.split('#EXTINF').length > 4) break;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+});
+
+after(async () => {
+  await Promise.all([browser?.close(), shy?.close()]);
+  await mock?.stop();
+});
+
+/** Opens a page in a browser without a past; errors of the page fail the test. */
+async function open(path, { by = browser, ...options } = {}) {
+  const context = await by.newContext(options);
+  const page = await context.newPage();
+  const errors = [];
+  page.on('pageerror', (error) => errors.push(error));
+  await page.goto(mock.url + path);
+  const close = async () => {
+    await context.close();
+    assert.deepEqual(errors, []);
+  };
+  return { page, close };
+}
+
+const reach = (page, phase) => page.waitForFunction((phase) => window.onair.phase === phase, phase, PATIENCE);
+const state = (page) => page.evaluate(() => window.onair);
+
+test('a live stream plays by itself, with sound where the browser allows it', async () => {
+  const { page, close } = await open('/watch/live/keynote');
+  await reach(page, 'playing');
+  const now = await state(page);
+  assert.equal(now.isMuted, false);
+  assert.ok(now.latency > 0 && now.latency < 10, String(now.latency));
+  assert.deepEqual([now.width, now.height], [1280, 720]);
+  await close();
+});
+
+test('a browser that forbids sound plays without, and offers to turn it on', async () => {
+  const { page, close } = await open('/watch/live/keynote', { by: shy });
+  await reach(page, 'playing');
+  const quiet = await state(page);
+  assert.deepEqual([quiet.isMuted, quiet.isSilenced], [true, true]);
+  await page.click('.silenced');
+  const loud = await state(page);
+  assert.deepEqual([loud.isMuted, loud.isSilenced, loud.phase], [false, false, 'playing']);
+  assert.equal(await page.isVisible('.silenced'), false);
+  await close();
+});
+
+test('keys play, pause, mute, change the volume, rewind and go live', async () => {
+  const { page, close } = await open('/embed/live/keynote');
+  await reach(page, 'playing');
+  await page.waitForTimeout(6000);
+  await page.keyboard.press('k');
+  await reach(page, 'paused');
+  await page.keyboard.press(' ');
+  await reach(page, 'playing');
+  await page.keyboard.press('m');
+  assert.equal((await state(page)).isMuted, true);
+  await page.keyboard.press('m');
+  await page.keyboard.press('ArrowDown');
+  assert.equal((await state(page)).volume, 0.95);
+  const before = await state(page);
+  await page.keyboard.press('ArrowLeft');
+  const rewound = await state(page);
+  assert.ok(rewound.currentTime < before.currentTime - 2 && !rewound.isLive);
+  await reach(page, 'playing');
+  await page.keyboard.press('l');
+  const live = await state(page);
+  assert.ok(live.isLive && live.currentTime > before.currentTime - 1);
+  await close();
+});
+
+test('volume and mute are remembered', async () => {
+  const { page, close } = await open('/embed/live/keynote');
+  await reach(page, 'playing');
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('m');
+  await page.reload();
+  await reach(page, 'playing');
+  const now = await state(page);
+  assert.deepEqual([now.volume, now.isMuted, now.isSilenced], [0.95, true, false]);
+  await close();
+});
+
+test('controls hide when nobody moves, and come back', async () => {
+  const { page, close } = await open('/watch/live/keynote');
+  await reach(page, 'playing');
+  await page.hover('.player');
+  await page.waitForSelector('.player[data-idle]', PATIENCE);
+  await page.mouse.move(300, 300);
+  await page.waitForSelector('.player:not([data-idle])', PATIENCE);
+  await close();
+});
+
+test('the quality menu is walked with the keyboard', async () => {
+  const { page, close } = await open('/embed/live/keynote');
+  await reach(page, 'playing');
+  await page.focus('.quality');
+  await page.keyboard.press('Enter');
+  assert.equal(await page.textContent(':focus span'), 'Auto');
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('Enter');
+  assert.equal((await state(page)).chosen, 720);
+  assert.equal(await page.getAttribute('.quality', 'aria-expanded'), 'false');
+  await close();
+});
+
+test('a stream that goes live later starts by itself', async () => {
+  const { page, close } = await open('/watch/live/later');
+  await reach(page, 'offline');
+  mock.streams['live/later'] = { ...mock.streams['live/keynote'] };
+  await reach(page, 'playing');
+  delete mock.streams['live/later'];
+  await close();
+});
+
+test('a locked stream plays with the right key only', async () => {
+  const { page, close } = await open('/watch/live/closed');
+  await reach(page, 'locked');
+  await page.fill('.veil-form input', 'wrong');
+  await page.keyboard.press('Enter');
+  await page.waitForFunction(() => window.onair.isKeyRefused, null, PATIENCE);
+  await reach(page, 'locked');
+  await page.fill('.veil-form input', 'sesame');
+  await page.click('.veil-form button');
+  await reach(page, 'playing');
+  await page.reload();
+  await reach(page, 'playing');
+  await close();
+});
+
+test('a key in the address opens at once', async () => {
+  const { page, close } = await open('/embed/live/closed?key=sesame');
+  await reach(page, 'playing');
+  await close();
+});
+
+test('sound that appears later is picked up', async () => {
+  const { tracks } = mock.streams['live/keynote'];
+  mock.streams['live/mute'] = { ...mock.streams['live/keynote'], tracks: tracks.slice(0, 1) };
+  const { page, close } = await open('/watch/live/mute');
+  await reach(page, 'playing');
+  assert.equal((await state(page)).hasAudio, false);
+  mock.streams['live/mute'].tracks = tracks;
+  await page.waitForFunction(() => window.onair.hasAudio && window.onair.loads === 2 && window.onair.phase === 'playing', null, PATIENCE);
+  delete mock.streams['live/mute'];
+  await close();
+});
+
+test('a codec that the browser lacks is named', async () => {
+  const { page, close } = await open('/watch/live/heavy');
+  await reach(page, 'unplayable');
+  assert.match((await state(page)).why, /HEVC video/);
+  await close();
+});
+
+test('a server that goes away and comes back is survived', async () => {
+  const { page, close } = await open('/watch/live/keynote');
+  await reach(page, 'playing');
+  await page.context().setOffline(true);
+  await reach(page, 'reconnecting');
+  await page.context().setOffline(false);
+  await reach(page, 'playing');
+  await close();
+});
+
+test('the home page shows who is on air, follows changes, and loads no player', async () => {
+  const { page, close } = await open('/');
+  await page.waitForSelector('.card');
+  assert.deepEqual(await page.$$eval('.card h3', (all) => all.map((each) => each.textContent)), ['radio', 'keynote', 'garden', 'stage-2']);
+  mock.streams['live/new'] = { ...mock.streams['live/keynote'], since: new Date().toISOString() };
+  await page.waitForSelector('.card[data-path="live/new"]', PATIENCE);
+  delete mock.streams['live/new'];
+  await page.waitForSelector('.card[data-path="live/new"]', { state: 'detached', ...PATIENCE });
+  const loaded = await page.evaluate(() => performance.getEntriesByType('resource').map((each) => each.name));
+  assert.ok(!loaded.some((name) => name.includes('hls')), loaded.join('\n'));
+  await close();
+});
+
+test('the lines to copy follow the name that is typed', async () => {
+  const { page, close } = await open('/');
+  await page.fill('#stream-name', 'Zoë live');
+  assert.equal(await page.textContent('#panel-obs .field:nth-of-type(2) code'), 'Zoe-live');
+  await page.click('#tab-ffmpeg');
+  assert.match(await page.textContent('#panel-ffmpeg code'), /rtmp:\/\/127\.0\.0\.1:1935\/live\/Zoe-live/);
+  await close();
+});
