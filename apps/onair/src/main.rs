@@ -1,9 +1,12 @@
 //! The server and its command line: the only place that ties the houses together.
 
+mod bind;
 mod cli;
+mod clock;
 mod figures;
 mod files;
 mod greeting;
+mod limits;
 mod logging;
 
 mod serve;

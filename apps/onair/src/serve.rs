@@ -1,28 +1,111 @@
+use std::sync::Arc;
+
 use config::Config;
-use tracing::info;
+use control::Access;
+use gateway_http::{About, House};
+use hub::Hub;
+use package::Library;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
 
 use crate::greeting::{self, Greeting};
-use crate::{figures, files, logging, stop};
+use crate::{bind, clock, figures, files, limits, logging, stop};
 
 /// Runs the server until it is told to stop.
-#[tokio::main]
-pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
+pub(crate) fn run(config: Config) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let outcome = runtime.block_on(serve(config));
+    // Whatever still runs had its time.
+    runtime.shutdown_background();
+    outcome
+}
+
+async fn serve(config: Config) -> anyhow::Result<()> {
     let for_people = logging::start(&config.log);
     let files = files::raise_limit();
-    let metrics = figures::install()?;
     let mut requests = stop::Requests::listen()?;
-    info!(version = env!("CARGO_PKG_VERSION"), files, "started");
+
+    // All ports or nothing: first bind, then begin.
+    let http = gateway_http::Listener::bind(&config.http);
+    let http = http.map_err(bind::refused("http.listen", config.http.listen))?;
+    let greeting = Greeting {
+        http: http.local_addr()?,
+        rtmp: None,
+        loopback_publishes: config.access.loopback_publishes,
+        has_keys: !config.access.publish.is_empty(),
+    };
+    info!(version = env!("CARGO_PKG_VERSION"), files, "starting");
+
+    let metrics = figures::install()?;
+    let hub = Hub::new(limits::of(&config.hub));
+    let library = Library::default();
+    let admission = Arc::new(Access::new(config.access));
+    // Two steps: first no more publishers, then no more viewers.
+    let (stop, close) = (CancellationToken::new(), CancellationToken::new());
+
+    // These run for as long as the server does.
+    let mut rooms = JoinSet::new();
+    rooms.spawn(clock::keep(hub.clone()));
+    rooms.spawn(figures::keep(metrics.clone()));
+
+    let house = House {
+        hub: hub.clone(),
+        library,
+        admission,
+        metrics,
+        about: About { version: env!("CARGO_PKG_VERSION"), rtmp_port: greeting.rtmp.map(|rtmp| rtmp.port()) },
+        trusted_proxies: config.http.trusted_proxies.clone().into(),
+        stop: stop.clone(),
+    };
+    let mut publishers = JoinSet::<()>::new();
+    let mut viewers = JoinSet::new();
+    viewers.spawn(http.serve(gateway_http::router(house), close.clone()));
     if for_people {
-        let greeting = Greeting {
-            http: config.http.listen,
-            rtmp: config.rtmp.listen,
-            loopback_publishes: config.access.loopback_publishes,
-            has_keys: !config.access.publish.is_empty(),
-        };
         eprintln!("{}", greeting.text(greeting::outside()));
     }
-    tokio::spawn(figures::keep(metrics));
-    let name = requests.next().await;
-    info!(signal = name, "stopping");
-    Ok(())
+
+    let outcome = tokio::select! {
+        signal = requests.next() => {
+            info!(signal, "stopping");
+            Ok(())
+        }
+        Some(end) = rooms.join_next() => Err(ended(end)),
+        Some(end) = publishers.join_next() => Err(ended(end)),
+        Some(end) = viewers.join_next() => Err(ended(end)),
+    };
+
+    let begin = Instant::now();
+    let was_live = !hub.broadcasts().is_empty();
+    let drain = async {
+        stop.cancel();
+        all(&mut publishers, begin + config.server.drain).await;
+        if was_live {
+            // What was sent last is still being fetched.
+            tokio::time::sleep_until(begin + config.server.drain / 2).await;
+        }
+        close.cancel();
+        all(&mut viewers, begin + config.server.drain).await;
+    };
+    tokio::select! {
+        () = drain => info!("stopped"),
+        signal = requests.next() => warn!(signal, "asked again: stopping at once"),
+    }
+    outcome
+}
+
+/// Waits until all have ended, but not for ever.
+async fn all(tasks: &mut JoinSet<()>, deadline: Instant) {
+    while let Ok(Some(_)) = timeout_at(deadline, tasks.join_next()).await {}
+}
+
+/// A task that runs as long as the server ended before it: the rest is of no use without it.
+fn ended(end: Result<(), tokio::task::JoinError>) -> anyhow::Error {
+    let error = match end {
+        Ok(()) => anyhow::anyhow!("a part of the server ended"),
+        Err(error) => anyhow::Error::new(error).context("a part of the server ended"),
+    };
+    error!(%error, "stopping");
+    error
 }
