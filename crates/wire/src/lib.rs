@@ -10,5 +10,6 @@ pub mod amf;
 pub mod flv;
 pub mod mp4;
 pub mod rtmp;
+pub mod stun;
 
 pub use media::codec::Malformed;
