@@ -10,6 +10,7 @@ pub mod amf;
 pub mod flv;
 pub mod mp4;
 pub mod rtmp;
+pub mod sdp;
 pub mod stun;
 
 pub use media::codec::Malformed;

@@ -142,7 +142,7 @@ impl<'a> Message<'a> {
             attribute::PRIORITY => self.priority = Some(need(src.u32(), "STUN priority")?),
             attribute::USE_CANDIDATE => self.use_candidate = true,
             attribute::ICE_CONTROLLING => {
-                self.controlling = Some(u64::from_be_bytes(need(src.array(), "tie-breaker")?))
+                self.controlling = Some(u64::from_be_bytes(need(src.array(), "tie-breaker")?));
             }
             attribute::ICE_CONTROLLED => self.controlled = Some(u64::from_be_bytes(need(src.array(), "tie-breaker")?)),
             attribute::XOR_MAPPED_ADDRESS => self.mapped = Some(self.address(src, true)?),

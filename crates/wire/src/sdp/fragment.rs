@@ -1,0 +1,48 @@
+use super::{Candidate, MAX_BYTES, attribute, lines};
+use crate::Malformed;
+
+/// `application/trickle-ice-sdpfrag` (RFC 8840 §4.4, RFC 9725 §4.3): candidates that came later, or an ICE restart.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fragment {
+    /// User fragment of the ICE session that it is about.
+    pub ice_ufrag: Option<String>,
+    /// Its password.
+    pub ice_pwd: Option<String>,
+    /// The candidates we can use (W20); BUNDLE makes all sections one, so they are not told apart.
+    pub candidates: Vec<Candidate>,
+    /// No more will come.
+    pub end_of_candidates: bool,
+}
+
+impl Fragment {
+    /// Reads a fragment. One that says nothing of ICE is malformed.
+    pub fn parse(text: &str) -> Result<Self, Malformed> {
+        if text.len() > MAX_BYTES {
+            return Err(Malformed("SDP fragment: too long"));
+        }
+        let mut fragment = Self::default();
+        let mut says_anything = false;
+        for line in lines(text) {
+            let ('a', value) = line? else { continue };
+            let (name, value) = attribute(value);
+            let known = match name {
+                "ice-ufrag" => fragment.ice_ufrag.replace(value.to_owned()).is_none_or(|before| before == value),
+                "ice-pwd" => fragment.ice_pwd.replace(value.to_owned()).is_none_or(|before| before == value),
+                "candidate" => {
+                    fragment.candidates.extend(Candidate::parse(value));
+                    true
+                }
+                "end-of-candidates" => {
+                    fragment.end_of_candidates = true;
+                    true
+                }
+                _ => continue,
+            };
+            if !known {
+                return Err(Malformed("SDP fragment: two ICE sessions"));
+            }
+            says_anything = true;
+        }
+        if says_anything { Ok(fragment) } else { Err(Malformed("SDP fragment")) }
+    }
+}
