@@ -9,7 +9,9 @@ mod take;
 pub mod amf;
 pub mod flv;
 pub mod mp4;
+pub mod rtcp;
 pub mod rtmp;
+pub mod rtp;
 pub mod sdp;
 pub mod stun;
 

@@ -1,0 +1,10 @@
+//! RTP packets (RFC 3550 §5.1) and their header extensions (RFC 8285).
+
+mod extension;
+mod packet;
+
+#[cfg(test)]
+mod tests;
+
+pub use extension::{Elements, write_elements};
+pub use packet::{HEADER_BYTES, Header, Packet, is_rtcp};
