@@ -112,7 +112,7 @@ fn advance_part_limit(window: &Window) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::sample::{Shape, window};
+    use super::super::sample::{PARTS, Shape, window};
     use super::*;
 
     fn ask(query: &str) -> Directives {
@@ -205,6 +205,28 @@ mod tests {
         assert_eq!(on(&live(), "_HLS_msn=110&_HLS_part=17"), Decision::Wait);
         assert_eq!(on(&live(), "_HLS_msn=110&_HLS_part=18"), Decision::Refuse);
         assert_eq!(on(&live(), "_HLS_msn=111&_HLS_part=15"), Decision::Refuse);
+    }
+
+    /// H30, H31: over a whole run, what waits is served in the end, and stays served.
+    #[test]
+    fn every_wait_ends_and_serving_never_does() {
+        let run: Vec<_> = (1..8_u64)
+            .flat_map(|segments| (0..PARTS).map(move |open_parts| (segments, open_parts)))
+            .map(|(segments, open_parts)| window(&Shape { segments, open_parts, ..Shape::default() }))
+            .collect();
+        for (msn, part) in
+            (0..6).flat_map(|msn| [None, Some(0), Some(1), Some(9), Some(10), Some(14)].map(|p| (msn, p)))
+        {
+            let asked = Directives { msn: Some(msn), part, skip: false };
+            let decisions: Vec<_> = run.iter().map(|window| decide(window, &asked)).collect();
+            let rank = |decision: &Decision| match decision {
+                Decision::Refuse => 0,
+                Decision::Wait => 1,
+                Decision::Serve => 2,
+            };
+            assert!(decisions.is_sorted_by_key(rank), "{asked:?}: {decisions:?}");
+            assert_eq!(decisions.last(), Some(&Decision::Serve), "{asked:?}");
+        }
     }
 
     /// H35.
