@@ -45,7 +45,11 @@ export class Player {
   private pausedAt = 0;
   private lastTime = 0;
   private movedAt = 0;
+  private sensedAt = 0;
   private latency: number | undefined;
+  /** The playhead stood still since it last moved; and that was the publisher, not the network. */
+  private isStalled = false;
+  private isExcused = false;
   private stalls = 0;
   private stalledMs = 0;
   private loads = 0;
@@ -78,7 +82,7 @@ export class Player {
     window.setInterval(() => this.sense(), SENSE_MS);
     createEngine(this.video, {
       changed: () => this.onTracksChanged(),
-      stalled: () => this.pacer.onStall(performance.now()),
+      stalled: () => (this.isStalled = true),
       finished: () => this.handle({ type: 'finished' }),
       failed: (why, detail) => this.onFailed(why, detail),
       unplayable: (detail) => this.onUnplayable(detail),
@@ -178,8 +182,12 @@ export class Player {
     if (answer.ok) this.stream = answer.value;
     else if (answer.refusal === 'absent') this.stream = undefined;
     this.options.onStream?.(this.stream);
-    if (!answer.ok) return this.handle({ type: 'presence', presence: answer.refusal });
+    if (!answer.ok) {
+      this.isExcused = true;
+      return this.handle({ type: 'presence', presence: answer.refusal });
+    }
     const { value } = answer;
+    this.isExcused ||= value.state !== 'live';
     this.handle({
       type: 'presence',
       presence: value.state,
@@ -321,21 +329,31 @@ export class Player {
     const { video } = this;
     const now = performance.now();
     const time = video.currentTime;
-    const isMoving = !video.paused && !video.seeking && time !== this.lastTime && video.readyState >= 2;
+    // A jump over a hole is no movement yet.
+    const passed = time - this.lastTime;
+    const isMoving = !video.paused && !video.seeking && passed > 0 && passed < ((now - this.sensedAt) / 1000) * 1.2 + 0.3;
     this.lastTime = time;
+    this.sensedAt = now;
     if (isMoving) {
       this.movedAt = now;
-      if (this.machine.phase !== 'playing') this.onMoving();
+      if (this.machine.phase !== 'playing' || this.isStalled || this.isExcused) this.onMoving(now);
       this.keepPace(now);
     } else if (!video.paused && now - this.movedAt > STILL_MS) {
-      if (this.machine.phase === 'playing') this.stalls += 1;
-      this.stalledMs += this.loads > 0 && this.machine.phase === 'buffering' ? SENSE_MS : 0;
+      this.isStalled ||= this.machine.phase === 'playing';
+      if (this.machine.phase === 'buffering') this.stalledMs += SENSE_MS;
       this.handle({ type: 'starved' });
     }
     this.handle({ type: 'tick' });
   }
 
-  private onMoving(): void {
+  private onMoving(now: number): void {
+    // What the network did teaches to stay farther back; a publisher who was away teaches nothing.
+    if (this.isStalled && !this.isExcused) {
+      this.stalls += 1;
+      this.pacer.onStall(now);
+    }
+    this.isStalled = false;
+    this.isExcused = false;
     this.surface.thaw();
     this.handle({ type: 'moving' });
   }
