@@ -97,7 +97,10 @@ fn half_target(window: &Window) -> u32 {
 async fn multivariant(house: &House, path: &Path, entry: &Entry, deadline: Instant) -> Result<Served, Problem> {
     let presentation = presentation(house, path, deadline).await?;
     let keep_secs = half_target(&*first_window(&presentation, deadline).await?);
-    let version = presentation.renditions.borrow().iter().map(|rendition| rendition.window.borrow().version).sum();
+    // Rises with every change of any rendition.
+    let renditions = presentation.renditions.borrow().clone();
+    let versions = renditions.iter().map(|rendition| rendition.window.borrow().version);
+    let version = versions.fold(0, u64::saturating_add);
     let variant = Variant { skip: false, key: entry.query_key() };
     let rendered = presentation.playlists.rendered(version, variant, || {
         counter!("onair_hls_playlists_rendered_total", "kind" => "multivariant").increment(1);

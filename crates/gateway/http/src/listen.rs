@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument, debug, info, info_span, warn};
+use tracing::{Instrument, debug, error, info, info_span, warn};
 
 use crate::connection::{builder, drive};
 use crate::door::Door;
@@ -20,6 +20,8 @@ use crate::peer::Peer;
 
 /// Connections that the operating system keeps while we have no place for them.
 const BACKLOG: i32 = 1024;
+/// No client can be quicker, whatever the settings ask.
+const SHORTEST_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// The HTTP port.
 #[derive(Debug)]
@@ -45,7 +47,7 @@ impl Listener {
         };
         Ok(Self {
             socket: TcpListener::from_std(socket.into())?,
-            header_timeout: settings.header_timeout,
+            header_timeout: settings.header_timeout.max(SHORTEST_TIMEOUT),
             max_connections: settings.max_connections,
             max_connections_per_address: settings.max_connections_per_address,
             trusted_proxies: settings.trusted_proxies.clone(),
@@ -77,7 +79,12 @@ impl Listener {
             };
             let (place, socket, peer) = tokio::select! {
                 () = stop.cancelled() => break,
-                Some(_) = connections.join_next() => continue,
+                Some(ended) = connections.join_next() => {
+                    if ended.is_err_and(|error| error.is_panic()) {
+                        error!(proto = "http", "a connection panicked; others go on");
+                    }
+                    continue;
+                }
                 (place, accepted) = accepted => match accepted {
                     Ok((socket, peer)) => (place, socket, peer),
                     Err(error) => {
@@ -98,6 +105,7 @@ impl Listener {
                 continue;
             }
             tune(&socket);
+            // TLS, once there is a port for it, wraps the socket here.
             counter!("onair_http_connections_total").increment(1);
             count += 1;
             let span = info_span!("session", proto = "http", conn = count, %peer);
