@@ -1,0 +1,3 @@
+//! WebRTC without IO: what a server needs of ICE, DTLS, SRTP and RTP to take streams in and give them out.
+
+pub mod srtp;
