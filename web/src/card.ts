@@ -3,7 +3,18 @@ import type { Stream } from './api.ts';
 import { root } from './address.ts';
 import { art } from './art.ts';
 import { h, setText } from './dom.ts';
-import { audioFacts, best, bitrate, codec, protocol, rate, shortName, sinceText, totalBitrate, viewers } from './format.ts';
+import {
+  audioFacts,
+  best,
+  bitrate,
+  codec,
+  protocol,
+  rate,
+  shortName,
+  sinceText,
+  totalBitrate,
+  viewers,
+} from './format.ts';
 
 /** A card that is drawn once and told what changes. */
 export class Card {

@@ -159,7 +159,11 @@ test('sound that appears later is picked up', async () => {
   await reach(page, 'playing');
   assert.equal((await state(page)).hasAudio, false);
   mock.streams['live/mute'].tracks = tracks;
-  await page.waitForFunction(() => window.onair.hasAudio && window.onair.loads === 2 && window.onair.phase === 'playing', null, PATIENCE);
+  await page.waitForFunction(
+    () => window.onair.hasAudio && window.onair.loads === 2 && window.onair.phase === 'playing',
+    null,
+    PATIENCE,
+  );
   delete mock.streams['live/mute'];
   await close();
 });
@@ -184,7 +188,12 @@ test('a server that goes away and comes back is survived', async () => {
 test('the home page shows who is on air, follows changes, and loads no player', async () => {
   const { page, close } = await open('/');
   await page.waitForSelector('.card');
-  assert.deepEqual(await page.$$eval('.card h3', (all) => all.map((each) => each.textContent)), ['radio', 'keynote', 'garden', 'stage-2']);
+  assert.deepEqual(await page.$$eval('.card h3', (all) => all.map((each) => each.textContent)), [
+    'radio',
+    'keynote',
+    'garden',
+    'stage-2',
+  ]);
   mock.streams['live/new'] = { ...mock.streams['live/keynote'], since: new Date().toISOString() };
   await page.waitForSelector('.card[data-path="live/new"]', PATIENCE);
   delete mock.streams['live/new'];

@@ -16,7 +16,7 @@ class Bench {
 
   pass(ms: number, answer?: Event): Effect[] {
     const effects: Effect[] = [];
-    for (const end = this.now + ms; this.now < end; ) {
+    for (const end = this.now + ms; this.now < end;) {
       this.now += 200;
       const now = this.tell({ type: 'tick' });
       effects.push(...now);
@@ -174,7 +174,10 @@ test('failures of the network are tried again, each time later, and forgiven aft
     while (!bench.pass(200, LIVE).includes('load')) assert.ok(bench.now - from < 20_000);
     waits.push(bench.now - from);
   }
-  assert.deepEqual([...waits].sort((a, b) => a - b), waits);
+  assert.deepEqual(
+    [...waits].sort((a, b) => a - b),
+    waits,
+  );
   assert.ok((waits[0] ?? 0) <= 600 && (waits[4] ?? 0) >= 7000, String(waits));
   bench.tell({ type: 'moving' });
   bench.pass(12_000, LIVE);

@@ -32,15 +32,7 @@ export type Effect = 'load' | 'mend' | 'unload' | 'ask';
 
 /** What a person is shown. */
 export type Phase =
-  | 'connecting'
-  | 'playing'
-  | 'paused'
-  | 'buffering'
-  | 'reconnecting'
-  | 'offline'
-  | 'ended'
-  | 'locked'
-  | 'unplayable';
+  'connecting' | 'playing' | 'paused' | 'buffering' | 'reconnecting' | 'offline' | 'ended' | 'locked' | 'unplayable';
 
 type Engine = 'idle' | 'loading' | 'moving' | 'starved' | 'finished';
 

@@ -3,19 +3,17 @@ import { stream as askStream, type Stream } from '../api.ts';
 import { createEngine, NoEngine, type Engine, type Level } from './engine.ts';
 import { Machine, type Effect, type Event, type Failure } from './machine.ts';
 import type { Actions, Model, Snapshot } from './model.ts';
+import { LatencyMeter } from './latency.ts';
 import { Pacer } from './pace.ts';
+import { Playhead } from './playhead.ts';
 import { loadKey, loadPrefs, saveKey, savePrefs } from './prefs.ts';
 import { Surface } from './surface.ts';
 import { fingerprint, lacks, refusal } from './tracks.ts';
 
 const SENSE_MS = 200;
-/** A playhead that stood still for so long waits for data. */
-const STILL_MS = 400;
 /** Who rewinds or pauses for longer than this is no longer kept at the live edge. */
 const PAUSE_MS = 1500;
 const LIVE_SLACK = 1.5;
-/** Latencies outside of this are a clock that is wrong. */
-const CREDIBLE = { least: 0, most: 120 };
 
 export interface Options {
   path: string;
@@ -32,26 +30,18 @@ export class Player {
   private readonly video: HTMLVideoElement;
   private readonly machine = new Machine();
   private readonly pacer = new Pacer();
+  private readonly playhead = new Playhead();
+  private readonly latency = new LatencyMeter();
   private readonly prefs = loadPrefs();
   private readonly actions: Actions;
   private engine: Engine | undefined;
   private awaitsEngine = false;
   private stream: Stream | undefined;
   private key: string | undefined;
-  private clockOffsetMs = 0;
 
   private isSilenced = false;
   private isFollowing = true;
   private pausedAt = 0;
-  private lastTime = 0;
-  private movedAt = 0;
-  private sensedAt = 0;
-  private latency: number | undefined;
-  /** The playhead stood still since it last moved; and that was the publisher, not the network. */
-  private isStalled = false;
-  private isExcused = false;
-  private stalls = 0;
-  private stalledMs = 0;
   private loads = 0;
   private lastError: string | undefined;
 
@@ -82,7 +72,7 @@ export class Player {
     window.setInterval(() => this.sense(), SENSE_MS);
     createEngine(this.video, {
       changed: () => this.onTracksChanged(),
-      stalled: () => (this.isStalled = true),
+      stalled: () => this.playhead.onStall(),
       finished: () => this.handle({ type: 'finished' }),
       failed: (why, detail) => this.onFailed(why, detail),
       unplayable: (detail) => this.onUnplayable(detail),
@@ -114,8 +104,8 @@ export class Player {
       droppedFrames: quality?.droppedVideoFrames ?? 0,
       totalFrames: quality?.totalVideoFrames ?? 0,
       bandwidthBps: figures.bandwidthBps,
-      stalls: this.stalls,
-      stalledMs: Math.round(this.stalledMs),
+      stalls: this.playhead.stalls,
+      stalledMs: Math.round(this.playhead.stalledMs),
       loads: this.loads,
       currentTime: this.video.currentTime,
       width: this.video.videoWidth,
@@ -136,7 +126,7 @@ export class Player {
       isSilenced: this.isSilenced,
       hasAudio: engine?.carries()?.audio ?? true,
       isLive: this.isLive(),
-      latency: this.latency,
+      latency: this.latency.seconds,
       levels: engine?.levels() ?? [],
       level: engine?.level(),
       chosen: this.prefs.height,
@@ -170,24 +160,24 @@ export class Player {
     this.surface.freeze();
     this.loads += 1;
     this.isFollowing = true;
-    this.latency = undefined;
-    this.movedAt = performance.now();
+    this.latency.reset();
+    this.playhead.expect(performance.now());
     engine.load({ path: this.options.path, base: this.options.base, key: this.key });
   }
 
   private async ask(): Promise<void> {
     const { path, base } = this.options;
     const answer = await askStream(path, base, this.key);
-    if (answer.ok && answer.clockOffsetMs !== undefined) this.clockOffsetMs = answer.clockOffsetMs;
+    if (answer.ok && answer.clockOffsetMs !== undefined) this.latency.offset = answer.clockOffsetMs;
     if (answer.ok) this.stream = answer.value;
     else if (answer.refusal === 'absent') this.stream = undefined;
     this.options.onStream?.(this.stream);
     if (!answer.ok) {
-      this.isExcused = true;
+      this.playhead.excuse();
       return this.handle({ type: 'presence', presence: answer.refusal });
     }
     const { value } = answer;
-    this.isExcused ||= value.state !== 'live';
+    if (value.state !== 'live') this.playhead.excuse();
     this.handle({
       type: 'presence',
       presence: value.state,
@@ -258,7 +248,7 @@ export class Player {
 
   private onPlay(): void {
     if (this.pausedAt > 0 && performance.now() - this.pausedAt > PAUSE_MS) this.isFollowing = false;
-    this.movedAt = performance.now();
+    this.playhead.expect(performance.now());
     this.handle({ type: 'play' });
   }
 
@@ -324,43 +314,30 @@ export class Player {
     this.handle({ type: 'key' });
   }
 
-  /** Looks at the playhead: it alone tells whether the picture moves. */
+  /** Looks at the playhead and tells the machine what it does. */
   private sense(): void {
     const { video } = this;
     const now = performance.now();
-    const time = video.currentTime;
-    // A jump over a hole is no movement yet.
-    const passed = time - this.lastTime;
-    const isMoving = !video.paused && !video.seeking && passed > 0 && passed < ((now - this.sensedAt) / 1000) * 1.2 + 0.3;
-    this.lastTime = time;
-    this.sensedAt = now;
-    if (isMoving) {
-      this.movedAt = now;
-      if (this.machine.phase !== 'playing' || this.isStalled || this.isExcused) this.onMoving(now);
+    const sight = this.playhead.look({ time: video.currentTime, isHeld: video.paused || video.seeking }, now);
+    if (sight === 'moving') {
+      // What the network did teaches to stay farther back; a publisher who was away teaches nothing.
+      if (this.playhead.settle()) this.pacer.onStall(now);
+      if (this.machine.phase !== 'playing') this.onMoving();
       this.keepPace(now);
-    } else if (!video.paused && now - this.movedAt > STILL_MS) {
-      this.isStalled ||= this.machine.phase === 'playing';
-      if (this.machine.phase === 'buffering') this.stalledMs += SENSE_MS;
+    } else if (sight === 'still') {
       this.handle({ type: 'starved' });
     }
     this.handle({ type: 'tick' });
   }
 
-  private onMoving(now: number): void {
-    // What the network did teaches to stay farther back; a publisher who was away teaches nothing.
-    if (this.isStalled && !this.isExcused) {
-      this.stalls += 1;
-      this.pacer.onStall(now);
-    }
-    this.isStalled = false;
-    this.isExcused = false;
+  private onMoving(): void {
     this.surface.thaw();
     this.handle({ type: 'moving' });
   }
 
   private keepPace(now: number): void {
     const figures = this.engine?.figures() ?? {};
-    this.measure(figures.pictureAt, figures.latency);
+    this.latency.measure({ pictureAt: figures.pictureAt, edge: figures.latency }, Date.now());
     if (figures.latency === undefined || figures.target === undefined) return;
     if (!this.isFollowing) {
       if (this.video.playbackRate !== 1) this.video.playbackRate = 1;
@@ -372,16 +349,6 @@ export class Player {
     if (this.video.playbackRate !== rate) this.video.playbackRate = rate;
   }
 
-  /** From the camera to the screen where the stream tells the time, else from the live edge; smoothed for the eye. */
-  private measure(pictureAt: number | undefined, edge: number | undefined): void {
-    const wall = pictureAt === undefined ? undefined : (Date.now() + this.clockOffsetMs - pictureAt) / 1000;
-    const isCredible = wall !== undefined && wall > CREDIBLE.least && wall < CREDIBLE.most;
-    const measured = isCredible ? wall : edge;
-    if (measured === undefined) return;
-    const isJump = this.latency === undefined || Math.abs(measured - this.latency) > 1;
-    this.latency = isJump ? measured : (this.latency ?? measured) * 0.8 + measured * 0.2;
-  }
-
   private isLive(): boolean {
     const live = this.engine?.figures().livePosition;
     return this.isFollowing || (live !== undefined && live - this.video.currentTime < LIVE_SLACK);
@@ -390,7 +357,8 @@ export class Player {
   private ahead(): number {
     const { buffered, currentTime } = this.video;
     for (let i = 0; i < buffered.length; i += 1) {
-      if (buffered.start(i) <= currentTime + 0.1 && currentTime <= buffered.end(i)) return buffered.end(i) - currentTime;
+      if (buffered.start(i) <= currentTime + 0.1 && currentTime <= buffered.end(i))
+        return buffered.end(i) - currentTime;
     }
     return 0;
   }

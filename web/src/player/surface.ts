@@ -25,7 +25,12 @@ export class Surface {
     path: string,
     private readonly actions: Actions,
   ) {
-    this.video = h('video', { playsinline: true, preload: 'auto', tabindex: -1, 'aria-label': `Live video of ${path}` });
+    this.video = h('video', {
+      playsinline: true,
+      preload: 'auto',
+      tabindex: -1,
+      'aria-label': `Live video of ${path}`,
+    });
     this.still = h('canvas', { class: 'player-still', hidden: true, 'aria-hidden': 'true' });
     this.veil = new Veil(path, actions);
     this.controls = new Controls(actions, {
@@ -95,7 +100,8 @@ export class Surface {
 
   private listen(): void {
     const { root, video } = this;
-    for (const event of ['pointermove', 'pointerdown', 'focusin', 'keydown']) root.addEventListener(event, () => this.wake());
+    for (const event of ['pointermove', 'pointerdown', 'focusin', 'keydown'])
+      root.addEventListener(event, () => this.wake());
     root.addEventListener('pointerleave', () => this.sleep());
     document.addEventListener('fullscreenchange', () => {
       this.controls.setFullscreen(document.fullscreenElement === root);
