@@ -15,7 +15,7 @@ const SALT: u8 = 2;
 
 /// Session keys for RTP or for RTCP, one direction.
 pub(super) enum Suite {
-    Cm { cipher: EncryptingKey, salt: [u8; 14], mac: hmac::Key },
+    Cm { cipher: EncryptingKey, salt: [u8; 14], mac: Box<hmac::Key> },
     Gcm { cipher: LessSafeKey, salt: [u8; 12] },
 }
 
@@ -31,7 +31,11 @@ impl Suite {
                 keys.derive(label(SALT), &mut salt)?;
                 keys.derive(label(AUTHENTICATION), &mut authentication)?;
                 let cipher = EncryptingKey::ctr(UnboundCipherKey::new(&AES_128, &encryption)?)?;
-                Ok(Self::Cm { cipher, salt, mac: hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &authentication) })
+                Ok(Self::Cm {
+                    cipher,
+                    salt,
+                    mac: Box::new(hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &authentication)),
+                })
             }
             Profile::Aes128Gcm | Profile::Aes256Gcm => {
                 let mut salt = [0; 12];
