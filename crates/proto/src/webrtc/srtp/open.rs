@@ -5,7 +5,7 @@ use wire::rtp::Packet;
 
 use super::Keys;
 use super::seal::{ENCRYPTED, rollovers};
-use super::suite::{Suite, apply_cm, check_mac, open_gcm, rtcp_nonce, rtp_nonce};
+use super::suite::{Cm, Suite, apply_cm, check_mac, open_gcm, rtcp_nonce, rtp_nonce};
 
 /// Why a datagram was thrown away. The session goes on (P24).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -98,7 +98,8 @@ impl Opener {
                 let plain = open_gcm(cipher, rtp_nonce(salt, ssrc, index), head, text);
                 header + plain.map_err(|_| Rejected::NotAuthentic)?
             }
-            Suite::Cm { cipher, salt, mac } => {
+            Suite::Cm(cm) => {
+                let Cm { cipher, salt, mac } = &**cm;
                 let len = packet.len().checked_sub(10).filter(|len| *len >= header).ok_or(Rejected::Malformed)?;
                 let (covered, tag) = packet.split_at_mut_checked(len).ok_or(Rejected::Malformed)?;
                 if !check_mac(mac, covered, &rollovers(index), tag) {
@@ -115,7 +116,7 @@ impl Opener {
 
     /// Decrypts an RTCP datagram in place. Returns its length without index and tag.
     pub fn open_rtcp(&mut self, packet: &mut [u8]) -> Result<usize, Rejected> {
-        let tag_len = if let Suite::Cm { .. } = self.rtcp { 10 } else { 0 };
+        let tag_len = if let Suite::Cm(_) = self.rtcp { 10 } else { 0 };
         let word_at = packet.len().checked_sub(4 + tag_len).filter(|at| *at >= 8).ok_or(Rejected::Malformed)?;
         let word: [u8; 4] =
             packet.get(word_at..word_at + 4).and_then(|word| word.try_into().ok()).ok_or(Rejected::Malformed)?;
@@ -143,7 +144,8 @@ impl Opener {
                 let plain = open_gcm(cipher, rtcp_nonce(salt, ssrc, index), &aad, text);
                 8 + plain.map_err(|_| Rejected::NotAuthentic)?
             }
-            Suite::Cm { cipher, salt, mac } => {
+            Suite::Cm(cm) => {
+                let Cm { cipher, salt, mac } = &**cm;
                 let (covered, tag) = packet.split_at_mut_checked(word_at + 4).ok_or(Rejected::Malformed)?;
                 if !check_mac(mac, covered, &[], tag) {
                     return Err(Rejected::NotAuthentic);

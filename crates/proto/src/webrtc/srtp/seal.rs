@@ -1,7 +1,7 @@
 use aws_lc_rs::error::Unspecified;
 use bytes::{BufMut, BytesMut};
 
-use super::suite::{Suite, apply_cm, mac, rtcp_nonce, rtp_nonce, seal_gcm};
+use super::suite::{Cm, Suite, apply_cm, mac, rtcp_nonce, rtp_nonce, seal_gcm};
 use super::{Keys, Profile};
 
 /// Encrypts what we send to one peer.
@@ -45,7 +45,8 @@ impl Sealer {
                 let tag = seal_gcm(cipher, rtp_nonce(salt, ssrc, index), head, text)?;
                 out.put_slice(&tag);
             }
-            Suite::Cm { cipher, salt, mac: key } => {
+            Suite::Cm(cm) => {
+                let Cm { cipher, salt, mac: key } = &**cm;
                 apply_cm(cipher, salt, ssrc, index, text)?;
                 let tag = mac(key, packet, &rollovers(index));
                 out.put_slice(&tag);
@@ -71,7 +72,8 @@ impl Sealer {
                 out.put_slice(&tag);
                 out.put_slice(&word);
             }
-            Suite::Cm { cipher, salt, mac: key } => {
+            Suite::Cm(cm) => {
+                let Cm { cipher, salt, mac: key } = &**cm;
                 apply_cm(cipher, salt, ssrc, index.into(), text)?;
                 let tag = mac(key, packet, &word);
                 out.put_slice(&word);

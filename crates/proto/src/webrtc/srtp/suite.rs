@@ -15,8 +15,15 @@ const SALT: u8 = 2;
 
 /// Session keys for RTP or for RTCP, one direction.
 pub(super) enum Suite {
-    Cm { cipher: EncryptingKey, salt: [u8; 14], mac: Box<hmac::Key> },
+    Cm(Box<Cm>),
     Gcm { cipher: LessSafeKey, salt: [u8; 12] },
+}
+
+/// Counter mode with its authentication: larger than the other, hence boxed.
+pub(super) struct Cm {
+    pub(super) cipher: EncryptingKey,
+    pub(super) salt: [u8; 14],
+    pub(super) mac: hmac::Key,
 }
 
 impl Suite {
@@ -31,11 +38,8 @@ impl Suite {
                 keys.derive(label(SALT), &mut salt)?;
                 keys.derive(label(AUTHENTICATION), &mut authentication)?;
                 let cipher = EncryptingKey::ctr(UnboundCipherKey::new(&AES_128, &encryption)?)?;
-                Ok(Self::Cm {
-                    cipher,
-                    salt,
-                    mac: Box::new(hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &authentication)),
-                })
+                let mac = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &authentication);
+                Ok(Self::Cm(Box::new(Cm { cipher, salt, mac })))
             }
             Profile::Aes128Gcm | Profile::Aes256Gcm => {
                 let mut salt = [0; 12];
