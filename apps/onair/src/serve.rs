@@ -26,6 +26,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let for_people = logging::start(&config.log);
     let files = files::raise_limit();
     let mut requests = stop::Requests::listen()?;
+    let metrics = figures::install()?;
 
     // All ports or nothing: first bind, then begin.
     let http = gateway_http::Listener::bind(&config.http);
@@ -38,7 +39,6 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     };
     info!(version = env!("CARGO_PKG_VERSION"), files, "starting");
 
-    let metrics = figures::install()?;
     let hub = Hub::new(limits::of(&config.hub));
     let library = Library::default();
     let admission = Arc::new(Access::new(config.access));

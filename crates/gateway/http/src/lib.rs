@@ -10,6 +10,7 @@ mod api;
 mod api_model;
 mod connection;
 mod door;
+mod figures;
 mod hls;
 mod house;
 mod listen;
