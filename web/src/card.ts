@@ -32,7 +32,7 @@ export class Card {
       'li',
       { class: 'card', 'data-path': path },
       h('div', { class: 'card-picture' }, art(path), this.badge, this.size),
-      h('div', { class: 'card-words' }, h('h3', {}, link), h('p', { class: 'card-path' }, path), this.facts, this.foot),
+      h('div', { class: 'card-words' }, h('h2', {}, link), h('p', { class: 'card-path' }, path), this.facts, this.foot),
     );
   }
 

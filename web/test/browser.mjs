@@ -193,7 +193,7 @@ test('a server that goes away and comes back is survived', async () => {
 test('the home page shows who is on air, follows changes, and loads no player', async () => {
   const { page, close } = await open('/');
   await page.waitForSelector('.card');
-  assert.deepEqual(await page.$$eval('.card h3', (all) => all.map((each) => each.textContent)), [
+  assert.deepEqual(await page.$$eval('.card h2', (all) => all.map((each) => each.textContent)), [
     'radio',
     'keynote',
     'garden',
