@@ -77,6 +77,12 @@ test('a playlist that is missing while the stream is said to be live is loaded a
   const bench = new Bench();
   bench.tell({ type: 'start' }, LIVE, { type: 'failed', why: 'missing' });
   assert.ok(bench.pass(600, LIVE).includes('load'));
+  for (let round = 0; round < 10; round += 1) {
+    bench.tell({ type: 'failed', why: 'missing' });
+    assert.equal(bench.phase, 'connecting');
+    assert.ok(bench.pass(1600, LIVE).includes('load'), 'and soon again');
+  }
+  assert.ok(bench.count('load') < 14, 'but not all the time');
 });
 
 test('a stall while live is buffering, and goes on by itself', () => {

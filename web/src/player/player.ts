@@ -1,5 +1,6 @@
 /** Ties the machine to an engine, the server and the surface. The only room of the player that knows the time. */
 import { stream as askStream, type Stream } from '../api.ts';
+import { shortName } from '../format.ts';
 import { createEngine, NoEngine, type Engine, type Level } from './engine.ts';
 import { Machine, type Effect, type Event, type Failure } from './machine.ts';
 import type { Actions, Model, Snapshot } from './model.ts';
@@ -64,6 +65,10 @@ export class Player {
     this.video.volume = this.prefs.volume;
     this.video.muted = this.prefs.muted;
     this.listen();
+    // What a locked phone and the keys of a headset show.
+    if ('mediaSession' in navigator) {
+      navigator.mediaSession.metadata = new MediaMetadata({ title: shortName(options.path), artist: 'Onair' });
+    }
   }
 
   /** Begins to play, or to wait for something to play. */

@@ -109,14 +109,15 @@ export class Surface {
     video.addEventListener('enterpictureinpicture', () => this.controls.setPip(true));
     video.addEventListener('leavepictureinpicture', () => this.controls.setPip(false));
     this.listenToTaps();
-    document.addEventListener('keydown', (event) =>
-      onKey(event, root, this.actions, {
+    document.addEventListener('keydown', (event) => {
+      const isOurs = onKey(event, root, this.actions, {
         fullscreen: () => void this.toggleFullscreen(),
         pip: () => void this.togglePip(),
-        volume: () => this.video.volume,
-        muted: () => this.video.muted,
-      }),
-    );
+        volume: () => video.volume,
+        muted: () => video.muted,
+      });
+      if (isOurs) this.wake();
+    });
   }
 
   /** A click plays or pauses, two make it full screen; a finger brings the controls or sends them away. */
