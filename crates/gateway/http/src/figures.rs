@@ -10,6 +10,10 @@ pub(crate) fn describe() {
     describe_counter!("onair_http_requests_total", "Requests answered, by route and status.");
     describe_gauge!("onair_hls_parked", "Requests that wait for the next part or playlist.");
     describe_counter!("onair_hls_playlists_rendered_total", "Playlists made: once a change, for all viewers together.");
+    describe_counter!(
+        "onair_dash_manifests_rendered_total",
+        "DASH manifests made: once a change, for all viewers together."
+    );
 }
 
 /// Counts one connection for as long as it lives.
