@@ -1,8 +1,13 @@
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio_util::sync::CancellationToken;
 
 /// Counts who is in, and lets nobody in above the limits (conformance F3, F8).
+///
+/// Somebody who only sits there cannot keep a publisher out: when all seats are taken, the stranger who has been
+/// there longest makes room.
 #[derive(Clone)]
 pub(crate) struct Door {
     inside: Arc<Mutex<Inside>>,
@@ -12,14 +17,21 @@ pub(crate) struct Door {
 
 #[derive(Default)]
 struct Inside {
-    total: usize,
+    serial: u64,
+    /// Those who do not publish yet, the oldest first, and how to send each away.
+    strangers: BTreeMap<u64, CancellationToken>,
+    publishers: usize,
     by_address: HashMap<IpAddr, usize>,
 }
 
 /// A place inside; leaves it when dropped.
 pub(crate) struct Seat {
     inside: Arc<Mutex<Inside>>,
+    serial: u64,
+    publishes: bool,
     address: Option<IpAddr>,
+    /// Somebody else needs this seat.
+    pub(crate) needed: CancellationToken,
 }
 
 impl Door {
@@ -30,26 +42,45 @@ impl Door {
     /// A seat, or the name of the limit that is reached.
     pub(crate) fn enter(&self, peer: IpAddr) -> Result<Seat, &'static str> {
         let address = counted(peer);
-        let mut inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
-        if inside.total >= self.limit {
-            return Err("total");
+        let mut guard = lock(&self.inside);
+        let inside = &mut *guard;
+        let there = address.and_then(|address| inside.by_address.get(&address).copied()).unwrap_or(0);
+        if there >= self.limit_per_address {
+            return Err("address");
+        }
+        if inside.strangers.len() + inside.publishers >= self.limit {
+            let Some((_, oldest)) = inside.strangers.pop_first() else { return Err("total") };
+            oldest.cancel();
         }
         if let Some(address) = address {
-            let there = inside.by_address.entry(address).or_default();
-            if *there >= self.limit_per_address {
-                return Err("address");
-            }
-            *there += 1;
+            inside.by_address.insert(address, there + 1);
         }
-        inside.total += 1;
-        Ok(Seat { inside: self.inside.clone(), address })
+        inside.serial += 1;
+        let needed = CancellationToken::new();
+        inside.strangers.insert(inside.serial, needed.clone());
+        Ok(Seat { inside: self.inside.clone(), serial: inside.serial, publishes: false, address, needed })
+    }
+}
+
+impl Seat {
+    /// Whoever sits here was let in to publish, and stays.
+    pub(crate) fn keep(&mut self) {
+        let mut inside = lock(&self.inside);
+        if inside.strangers.remove(&self.serial).is_some() {
+            inside.publishers += 1;
+            self.publishes = true;
+        }
     }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        let mut inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
-        inside.total = inside.total.saturating_sub(1);
+        let mut inside = lock(&self.inside);
+        if self.publishes {
+            inside.publishers = inside.publishers.saturating_sub(1);
+        } else {
+            inside.strangers.remove(&self.serial);
+        }
         if let Some(address) = self.address
             && let Some(there) = inside.by_address.get_mut(&address)
         {
@@ -59,6 +90,10 @@ impl Drop for Seat {
             }
         }
     }
+}
+
+fn lock(inside: &Mutex<Inside>) -> MutexGuard<'_, Inside> {
+    inside.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What counts as one address: of IPv6 the first 64 bits, for one customer has all of the rest. Loopback is not
@@ -99,13 +134,23 @@ mod tests {
         assert!(enter(&door, "2001:db8:0:1::1").is_ok());
     }
 
+    /// F3.
     #[test]
-    fn loopback_is_held_by_the_total_alone() {
+    fn the_longest_stranger_makes_room_and_a_publisher_never() {
         let door = Door::new(3, 1);
-        let seats: Vec<_> = (0..3).map(|_| enter(&door, "127.0.0.1").ok().unwrap()).collect();
+        let mut seats: Vec<_> = (0..3).map(|_| enter(&door, "127.0.0.1").ok().unwrap()).collect();
+        seats[0].keep();
+        seats.push(enter(&door, "::1").ok().unwrap());
+        let needed: Vec<_> = seats.iter().map(|seat| seat.needed.is_cancelled()).collect();
+        assert_eq!(needed, [false, true, false, false]);
+        // Sent away, yet about to be let in: too late.
+        seats[1].keep();
+        seats[2].keep();
+        seats[3].keep();
         assert_eq!(enter(&door, "::1").err(), Some("total"));
         drop(seats);
-        assert!(enter(&door, "::1").is_ok());
-        assert!(door.inside.lock().unwrap().by_address.is_empty());
+        assert!(enter(&door, "192.0.2.1").is_ok());
+        let inside = door.inside.lock().unwrap();
+        assert_eq!((inside.strangers.len(), inside.publishers, inside.by_address.len()), (0, 0, 0));
     }
 }

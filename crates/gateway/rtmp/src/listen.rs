@@ -16,7 +16,7 @@ use tokio_util::task::TaskTracker;
 use tracing::field::Empty;
 use tracing::{Instrument, debug, error, info, info_span, warn};
 
-use crate::door::{Door, Seat};
+use crate::door::Door;
 use crate::figures;
 use crate::ingest::Ingest;
 use crate::session;
@@ -45,7 +45,6 @@ impl Listener {
             }
             opened => opened?,
         };
-        figures::describe();
         Ok(Some(Self { socket: TcpListener::from_std(socket)?, config }))
     }
 
@@ -56,6 +55,7 @@ impl Listener {
 
     /// Takes connections until `stop` is called; returns when the last one is closed.
     pub async fn run(self, hub: Hub, admission: Arc<dyn Admission>, stop: CancellationToken) {
+        figures::describe();
         if let Ok(address) = self.address() {
             info!(proto = "rtmp", listen = %address, "listening");
         }
@@ -94,8 +94,8 @@ impl Listener {
             let nonce = nonces.hash_one(conn);
             let ingest = Ingest::new(hub.clone(), admission.clone(), peer);
             let span = info_span!("session", proto = "rtmp", conn, %peer, stream = Empty);
-            let session = session::run(socket, limits.clone(), nonce, ingest, stop.clone());
-            sessions.spawn(guarded(session, seat).instrument(span));
+            let session = session::run(socket, limits.clone(), nonce, ingest, seat, stop.clone());
+            sessions.spawn(guarded(session).instrument(span));
         }
         drop(self.socket);
         sessions.close();
@@ -104,13 +104,12 @@ impl Listener {
 }
 
 /// A session that panics takes only itself down.
-async fn guarded(session: impl Future<Output = ()>, seat: Seat) {
-    let connected = figures::Connected::now();
+async fn guarded(session: impl Future<Output = ()>) {
+    let _connected = figures::Connected::now();
     if let Err(panic) = AssertUnwindSafe(session).catch_unwind().await {
         figures::session_error("panic");
         error!(reason = reason(&*panic), "the session panicked: please report this");
     }
-    drop((connected, seat));
 }
 
 fn reason(panic: &(dyn Any + Send)) -> &str {

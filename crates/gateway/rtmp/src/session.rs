@@ -9,6 +9,7 @@ use tokio::time::{sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{Span, debug, info, warn};
 
+use crate::door::Seat;
 use crate::figures;
 use crate::ingest::Ingest;
 use crate::listen::tune;
@@ -27,6 +28,8 @@ enum End {
     Left,
     #[error("the server stops")]
     Stopped,
+    #[error("it had not published, and others needed the place")]
+    Displaced,
     /// Said in full already.
     #[error("refused")]
     Refused,
@@ -39,19 +42,32 @@ enum End {
 }
 
 /// One connection from its first byte to its last.
-pub(crate) async fn run(socket: TcpStream, limits: Limits, nonce: u64, ingest: Ingest, stop: CancellationToken) {
+pub(crate) async fn run(
+    socket: TcpStream,
+    limits: Limits,
+    nonce: u64,
+    ingest: Ingest,
+    seat: Seat,
+    stop: CancellationToken,
+) {
     debug!("connected");
     let session = Session::server(limits.clone(), nonce, Instant::now());
-    let mut connection = Connection { socket, session, limits, ingest, odd: 0, said_goodbye: false };
+    let needed = seat.needed.clone();
+    let mut connection = Connection { socket, session, limits, ingest, seat, odd: 0, said_goodbye: false };
     let end = tokio::select! {
         end = connection.drive() => end,
         () = stop.cancelled() => End::Stopped,
+        () = needed.cancelled() => End::Displaced,
     };
     connection.ingest.end();
     let received_bytes = connection.session.received_bytes();
     match &end {
         End::Broken(error) if connection.said_goodbye => debug!(%error, received_bytes, "closed"),
         End::Left | End::Stopped | End::Refused => debug!(reason = %end, received_bytes, "closed"),
+        End::Displaced => {
+            figures::turned_away("total");
+            info!(reason = %end, received_bytes, "closed");
+        }
         End::Failed(error) => {
             figures::protocol_error(error);
             warn!(%error, received_bytes, "closed");
@@ -72,6 +88,7 @@ struct Connection {
     session: Session,
     limits: Limits,
     ingest: Ingest,
+    seat: Seat,
     odd: u32,
     /// The publisher unpublished: that it then goes without waiting for answers is no accident.
     said_goodbye: bool,
@@ -134,6 +151,7 @@ impl Connection {
                 self.said_goodbye = false;
                 let outcome = self.ingest.publish(path, secret).await;
                 if outcome.is_ok() {
+                    self.seat.keep();
                     self.session.accept(Instant::now())?;
                 }
                 outcome

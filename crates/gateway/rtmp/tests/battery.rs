@@ -168,14 +168,20 @@ fn bad_input_is_closed_memory_stays_flat_and_a_healthy_publisher_goes_on() {
     assert_eq!(frames(&house.broadcast("live/next"), video).len(), 30);
 }
 
-/// F8: the limits at the door.
+/// F3: sockets that only sit there make room for a publisher; publishers make room for nobody.
 #[test]
-fn connections_above_the_limit_are_closed_at_once() {
-    let house = House::open(config::Rtmp { max_connections: 3, ..config() });
-    let inside: Vec<_> = (0..3).map(|_| shake_hands(house.address).unwrap()).collect();
-    assert!(until_closed(TcpStream::connect(house.address).unwrap()) < Duration::from_millis(500));
-    drop(inside);
-    eventually("a seat is free", || shake_hands(house.address).ok());
+fn idle_sockets_do_not_keep_publishers_out() {
+    let house = House::open(config::Rtmp { max_connections: 20, ..config() });
+    let first = TcpStream::connect(house.address).unwrap();
+    let idle: Vec<_> = (0..200).map(|_| TcpStream::connect(house.address).unwrap()).collect();
+    assert!(until_closed(first) < Duration::from_secs(1));
+    let publish = |name: &str| Publisher::publish(house.address, "live", name);
+    let publishers: Vec<_> = (0..20).map(|at| publish(&format!("p{at}")).unwrap()).collect();
+    assert!(publish("one-too-many").is_err());
+    assert!(until_closed(TcpStream::connect(house.address).unwrap()) < Duration::from_secs(1));
+    assert!(publishers.iter().all(|publisher| !publisher.is_closed()));
+    drop((publishers, idle));
+    eventually("a seat is free", || publish("next").ok());
 }
 
 /// R5: somebody who pings for ever and never reads the answers is let go.
