@@ -4,4 +4,3 @@
 //! machine here: `handle_input`, then `poll_output` until it says how long to wait.
 
 pub mod rtmp;
-pub mod webrtc;

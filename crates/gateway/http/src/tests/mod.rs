@@ -1,7 +1,6 @@
 //! The conversations, called without a socket in virtual time; and the connection, with one.
 
 mod access;
-mod dash;
 mod hls;
 mod media;
 mod others;
