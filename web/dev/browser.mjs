@@ -2,10 +2,23 @@
 import { existsSync } from 'node:fs';
 import { chromium } from 'playwright-core';
 
-const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+const FLAGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
 
 /** Starts Chromium. `mayPlay` lifts the rule that sound waits for a hand. */
 export function startBrowser({ mayPlay = true } = {}) {
-  const path = process.env.CHROMIUM ?? ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync);
-  return chromium.launch({ executablePath: path, args: [...FLAGS, `--autoplay-policy=${mayPlay ? 'no-user-gesture-required' : 'document-user-activation-required'}`] });
+  const path =
+    process.env.CHROMIUM ??
+    ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync);
+  return chromium.launch({
+    executablePath: path,
+    args: [...FLAGS, `--autoplay-policy=${mayPlay ? 'no-user-gesture-required' : 'document-user-activation-required'}`],
+  });
 }

@@ -15,22 +15,63 @@ await new Promise((resolve) => setTimeout(resolve, 8000));
 const browser = await startBrowser();
 
 const playing = (page) => page.waitForFunction(() => window.onair?.phase === 'playing', null, { timeout: 20_000 });
-const phase = (name) => (page) => page.waitForFunction((name) => window.onair?.phase === name, name, { timeout: 20_000 });
+const phase = (name) => (page) =>
+  page.waitForFunction((name) => window.onair?.phase === name, name, { timeout: 20_000 });
 const rest = (page) => page.waitForTimeout(900);
 
 const SHOTS = {
   home: [full, '/', async (page) => page.waitForSelector('.card')],
   'home-gst': [full, '/', async (page) => page.click('#tab-gstreamer')],
   'home-empty': [empty, '/', async (page) => page.waitForSelector('.key-note:not([hidden])')],
-  watch: [full, '/watch/live/keynote', async (page) => { await playing(page); await page.waitForTimeout(2500); await page.hover('.player'); }],
-  'watch-menu': [full, '/watch/live/keynote', async (page) => { await playing(page); await page.hover('.player'); await page.click('.quality'); await page.keyboard.press('i'); await page.waitForTimeout(3000); }],
-  'watch-paused': [full, '/watch/live/keynote', async (page) => { await playing(page); await page.keyboard.press('k'); await phase('paused')(page); }],
+  watch: [
+    full,
+    '/watch/live/keynote',
+    async (page) => {
+      await playing(page);
+      await page.waitForTimeout(2500);
+      await page.hover('.player');
+    },
+  ],
+  'watch-menu': [
+    full,
+    '/watch/live/keynote',
+    async (page) => {
+      await playing(page);
+      await page.hover('.player');
+      await page.click('.quality');
+      await page.keyboard.press('i');
+      await page.waitForTimeout(3000);
+    },
+  ],
+  'watch-paused': [
+    full,
+    '/watch/live/keynote',
+    async (page) => {
+      await playing(page);
+      await page.keyboard.press('k');
+      await phase('paused')(page);
+    },
+  ],
   'watch-offline': [full, '/watch/live/night', phase('offline')],
   'watch-locked': [full, '/watch/live/closed', phase('locked')],
   'watch-unplayable': [full, '/watch/live/heavy', phase('unplayable')],
   'watch-ended': [full, '/watch/live/over', phase('ended')],
-  'watch-away': [full, '/watch/live/garden', async (page) => { await page.route('**/*.m4s', (route) => route.abort()); await phase('reconnecting')(page); }],
-  'embed': [full, '/embed/live/keynote', async (page) => { await playing(page); await page.hover('.player'); }],
+  'watch-away': [
+    full,
+    '/watch/live/garden',
+    async (page) => {
+      await page.route('**/*.m4s', (route) => route.abort());
+      await phase('reconnecting')(page);
+    },
+  ],
+  embed: [
+    full,
+    '/embed/live/keynote',
+    async (page) => {
+      await playing(page);
+      await page.hover('.player');
+    },
+  ],
   'embed-offline': [full, '/embed/live/night', phase('offline')],
   lost: [full, '/nowhere', async () => {}],
 };
@@ -39,14 +80,26 @@ for (const [name, [mock, path, ready]] of Object.entries(SHOTS)) {
   if (only.length > 0 && !only.includes(name)) continue;
   for (const [size, viewport] of Object.entries(SIZES)) {
     for (const colorScheme of ['dark', 'light']) {
-      const context = await browser.newContext({ viewport, colorScheme, deviceScaleFactor: 1, hasTouch: size === 'phone', isMobile: size === 'phone' });
+      const context = await browser.newContext({
+        viewport,
+        colorScheme,
+        deviceScaleFactor: 1,
+        hasTouch: size === 'phone',
+        isMobile: size === 'phone',
+      });
       const page = await context.newPage();
-      page.on('console', (message) => ['error', 'warning'].includes(message.type()) && console.log(`${name} ${size}: ${message.text()}`));
+      page.on(
+        'console',
+        (message) => ['error', 'warning'].includes(message.type()) && console.log(`${name} ${size}: ${message.text()}`),
+      );
       page.on('pageerror', (error) => console.log(`${name} ${size}: ${error.stack}`));
       await page.goto(mock.url + path);
       await ready(page).catch((error) => console.log(`${name} ${size} ${colorScheme}: ${error.message}`));
       await rest(page);
-      await page.screenshot({ path: join(folder, `${name}-${size}-${colorScheme}.png`), fullPage: !path.startsWith('/embed') });
+      await page.screenshot({
+        path: join(folder, `${name}-${size}-${colorScheme}.png`),
+        fullPage: !path.startsWith('/embed'),
+      });
       await context.close();
     }
   }

@@ -38,7 +38,11 @@ export function art(path: string, isCentred = false): SVGSVGElement {
       }),
     );
   }
-  const svg = s('svg', { class: 'art', viewBox: '0 0 320 180', preserveAspectRatio: 'xMidYMid slice', 'aria-hidden': 'true' }, ...rings);
+  const svg = s(
+    'svg',
+    { class: 'art', viewBox: '0 0 320 180', preserveAspectRatio: 'xMidYMid slice', 'aria-hidden': 'true' },
+    ...rings,
+  );
   svg.style.setProperty('--art-hue', String(Math.round(next() * 360)));
   return svg;
 }

@@ -16,5 +16,10 @@ export function wordmark(): SVGSVGElement {
 
 /** The bar above every page that has one: the way home, and what the page brings. */
 export function header(...right: Node[]): HTMLElement {
-  return h('header', { class: 'top' }, h('a', { class: 'brand', href: root().href, 'aria-label': 'Onair, home' }, wordmark()), h('div', { class: 'top-right' }, ...right));
+  return h(
+    'header',
+    { class: 'top' },
+    h('a', { class: 'brand', href: root().href, 'aria-label': 'Onair, home' }, wordmark()),
+    h('div', { class: 'top-right' }, ...right),
+  );
 }

@@ -3,7 +3,18 @@ import type { Stream } from './api.ts';
 import { root } from './address.ts';
 import { art } from './art.ts';
 import { h, setText } from './dom.ts';
-import { audioFacts, best, bitrate, codec, protocol, rate, shortName, sinceText, totalBitrate, viewers } from './format.ts';
+import {
+  audioFacts,
+  best,
+  bitrate,
+  codec,
+  protocol,
+  rate,
+  shortName,
+  sinceText,
+  totalBitrate,
+  viewers,
+} from './format.ts';
 
 /** A card that is drawn once and told what changes. */
 export class Card {
@@ -21,7 +32,7 @@ export class Card {
       'li',
       { class: 'card', 'data-path': path },
       h('div', { class: 'card-picture' }, art(path), this.badge, this.size),
-      h('div', { class: 'card-words' }, h('h3', {}, link), h('p', { class: 'card-path' }, path), this.facts, this.foot),
+      h('div', { class: 'card-words' }, h('h2', {}, link), h('p', { class: 'card-path' }, path), this.facts, this.foot),
     );
   }
 

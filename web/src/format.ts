@@ -18,7 +18,14 @@ const CODECS: Record<string, string> = {
   vp9: 'VP9',
 };
 
-const PROTOCOLS: Record<string, string> = { hls: 'HLS', rtmp: 'RTMP', rtmps: 'RTMPS', rtsp: 'RTSP', srt: 'SRT', whip: 'WHIP' };
+const PROTOCOLS: Record<string, string> = {
+  hls: 'HLS',
+  rtmp: 'RTMP',
+  rtmps: 'RTMPS',
+  rtsp: 'RTSP',
+  srt: 'SRT',
+  whip: 'WHIP',
+};
 
 /** `avc` → `H.264`. An unknown codec keeps its own name. */
 export const codec = (name: string): string => CODECS[name.toLowerCase().replace(/[^a-z0-9]/g, '')] ?? name;

@@ -20,7 +20,12 @@ const cards = new Map<string, Card>();
 
 document.body.append(
   header(version),
-  h('main', { class: 'page' }, h('section', { class: 'now' }, h('div', { class: 'now-head' }, title, status), list), guide.root),
+  h(
+    'main',
+    { class: 'page' },
+    h('section', { class: 'now' }, h('div', { class: 'now-head' }, title, status), list),
+    guide.root,
+  ),
 );
 
 /** Cards stay where they are from one answer to the next: oldest first. */
@@ -37,9 +42,15 @@ function show(streams: Stream[]): void {
   });
   for (const path of cards.keys()) if (!shown.some((stream) => stream.path === path)) cards.delete(path);
   const present = [...list.children];
-  if (wanted.length !== present.length || wanted.some((element, index) => element !== present[index])) list.replaceChildren(...wanted);
+  if (wanted.length !== present.length || wanted.some((element, index) => element !== present[index]))
+    list.replaceChildren(...wanted);
   const live = shown.filter((stream) => stream.state === 'live').length;
-  setText(title, live === 0 && shown.length === 0 ? 'Nobody is on air' : `${shown.length === 1 ? 'One stream' : `${shown.length} streams`} on air`);
+  setText(
+    title,
+    live === 0 && shown.length === 0
+      ? 'Nobody is on air'
+      : `${shown.length === 1 ? 'One stream' : `${shown.length} streams`} on air`,
+  );
   setText(status, shown.length === 0 ? 'Be the first: it takes a minute, and the stream shows up here by itself.' : '');
   document.title = live === 0 ? 'Onair' : `Onair (${live} live)`;
   document.body.dataset['state'] = shown.length === 0 ? 'empty' : 'live';
@@ -48,8 +59,14 @@ function show(streams: Stream[]): void {
 poll(async () => {
   const answer = await askStreams(base);
   if (answer.ok) return show(answer.value);
-  if (document.body.dataset['state'] === undefined || document.body.dataset['state'] === 'empty') setText(title, 'The server does not answer');
-  setText(status, answer.refusal === 'unreachable' ? 'It does not answer at the moment. This page keeps trying.' : 'It keeps its list of streams to itself. Links to streams still work.');
+  if (document.body.dataset['state'] === undefined || document.body.dataset['state'] === 'empty')
+    setText(title, 'The server does not answer');
+  setText(
+    status,
+    answer.refusal === 'unreachable'
+      ? 'It does not answer at the moment. This page keeps trying.'
+      : 'It keeps its list of streams to itself. Links to streams still work.',
+  );
   document.body.dataset['state'] ??= 'unreachable';
 }, EVERY_MS);
 

@@ -28,7 +28,11 @@ const FILLED: ReadonlySet<Icon> = new Set(['play']);
 
 /** A drawing that follows the colour and size of the text around it. It says nothing to screen readers. */
 export function icon(name: Icon): SVGSVGElement {
-  return s('svg', { class: `icon${FILLED.has(name) ? ' icon-filled' : ''}`, viewBox: '0 0 24 24', 'aria-hidden': 'true' }, s('path', { d: STROKES[name] }));
+  return s(
+    'svg',
+    { class: `icon${FILLED.has(name) ? ' icon-filled' : ''}`, viewBox: '0 0 24 24', 'aria-hidden': 'true' },
+    s('path', { d: STROKES[name] }),
+  );
 }
 
 /** Redraws `svg` as another icon. */

@@ -6,5 +6,11 @@ import { h } from './dom.ts';
 
 document.body.append(
   header(),
-  h('main', { class: 'page lost' }, h('h1', {}, 'Nothing at this address'), h('p', { class: 'lead' }, 'It may have moved, or the link has a typing error.'), h('a', { class: 'button', href: root().href }, 'See who is on air')),
+  h(
+    'main',
+    { class: 'page lost' },
+    h('h1', {}, 'Nothing at this address'),
+    h('p', { class: 'lead' }, 'It may have moved, or the link has a typing error.'),
+    h('a', { class: 'button', href: root().href }, 'See who is on air'),
+  ),
 );

@@ -4,14 +4,30 @@ import { root } from './address.ts';
 import { copyButton } from './clipboard.ts';
 import { h, setText } from './dom.ts';
 import { icon } from './icons.ts';
-import { cleanName, ffmpegFile, ffmpegTest, gstreamer, pushUrl, serverUrl, streamKey, KEY, type Target } from './recipes.ts';
+import {
+  cleanName,
+  ffmpegFile,
+  ffmpegTest,
+  gstreamer,
+  pushUrl,
+  serverUrl,
+  streamKey,
+  KEY,
+  type Target,
+} from './recipes.ts';
 import { tabs } from './tabs.ts';
 
 const NAME_KEPT = 'onair.name';
 
 /** Shows where to push and with what; `show` is told what the server says. */
 export function pushGuide(): { root: HTMLElement; show: (server: Server | undefined) => void } {
-  const target: Target = { host: location.hostname || 'localhost', port: 1935, app: 'live', name: 'my-stream', needsKey: false };
+  const target: Target = {
+    host: location.hostname || 'localhost',
+    port: 1935,
+    app: 'live',
+    name: 'my-stream',
+    needsKey: false,
+  };
   const outputs: (() => void)[] = [];
   const line = (what: string, text: () => string): HTMLElement => {
     const code = h('code');
@@ -19,9 +35,22 @@ export function pushGuide(): { root: HTMLElement; show: (server: Server | undefi
     return h('div', { class: 'line' }, h('pre', { tabindex: 0, 'aria-label': what }, code), copyButton(what, text));
   };
   const field = (label: string, hint: string, text: () => string): HTMLElement =>
-    h('div', { class: 'field' }, h('div', { class: 'field-name' }, h('strong', {}, label), h('span', {}, hint)), line(label, text));
+    h(
+      'div',
+      { class: 'field' },
+      h('div', { class: 'field-name' }, h('strong', {}, label), h('span', {}, hint)),
+      line(label, text),
+    );
 
-  const input = h('input', { id: 'stream-name', type: 'text', value: keptName() ?? target.name, spellcheck: 'false', autocomplete: 'off', autocapitalize: 'off', maxlength: 64 });
+  const input = h('input', {
+    id: 'stream-name',
+    type: 'text',
+    value: keptName() ?? target.name,
+    spellcheck: 'false',
+    autocomplete: 'off',
+    autocapitalize: 'off',
+    maxlength: 64,
+  });
   const watch = h('a', { class: 'watch-link' });
   const refresh = (): void => {
     target.name = cleanName(input.value);
@@ -40,10 +69,22 @@ export function pushGuide(): { root: HTMLElement; show: (server: Server | undefi
       id: 'obs',
       name: 'OBS Studio',
       content: [
-        h('p', { class: 'how' }, 'In ', h('b', {}, 'Settings → Stream'), ' choose the service ', h('b', {}, 'Custom…'), ' and fill in two fields.'),
+        h(
+          'p',
+          { class: 'how' },
+          'In ',
+          h('b', {}, 'Settings → Stream'),
+          ' choose the service ',
+          h('b', {}, 'Custom…'),
+          ' and fill in two fields.',
+        ),
         field('Server', 'where it goes', () => serverUrl(target)),
         field('Stream key', 'what it is called', () => streamKey(target)),
-        h('p', { class: 'how hint' }, 'For the least delay: keyframe interval 1 or 2 s, tune zerolatency, no B-frames.'),
+        h(
+          'p',
+          { class: 'how hint' },
+          'For the least delay: keyframe interval 1 or 2 s, tune zerolatency, no B-frames.',
+        ),
       ],
     },
     {
@@ -59,13 +100,20 @@ export function pushGuide(): { root: HTMLElement; show: (server: Server | undefi
     {
       id: 'gstreamer',
       name: 'GStreamer',
-      content: [h('p', { class: 'how' }, 'A test picture with a running clock and a tone:'), line('the GStreamer line', () => gstreamer(target))],
+      content: [
+        h('p', { class: 'how' }, 'A test picture with a running clock and a tone:'),
+        line('the GStreamer line', () => gstreamer(target)),
+      ],
     },
     {
       id: 'other',
       name: 'Anything else',
       content: [
-        h('p', { class: 'how' }, 'Cameras, phones and encoders that speak RTMP take one address. H.264 video and AAC audio.'),
+        h(
+          'p',
+          { class: 'how' },
+          'Cameras, phones and encoders that speak RTMP take one address. H.264 video and AAC audio.',
+        ),
         line('the address', () => pushUrl(target)),
       ],
     },
@@ -74,7 +122,9 @@ export function pushGuide(): { root: HTMLElement; show: (server: Server | undefi
   const guide = h(
     'section',
     { class: 'push', 'aria-labelledby': 'push-title' },
-    h('div', { class: 'push-head' },
+    h(
+      'div',
+      { class: 'push-head' },
       h('h2', { id: 'push-title' }, 'Go on air'),
       h('p', { class: 'lead' }, 'Name your stream, push it here, and it plays for everyone you send the link to.'),
       h('div', { class: 'name-field' }, h('label', { for: 'stream-name' }, 'Stream name'), input),
@@ -93,7 +143,10 @@ export function pushGuide(): { root: HTMLElement; show: (server: Server | undefi
       target.needsKey = server.publish_needs_key;
       note.hidden = false;
       note.dataset['needed'] = String(server.publish_needs_key);
-      note.replaceChildren(icon(server.publish_needs_key ? 'key' : 'check'), h('span', {}, ...keyNote(server.publish_needs_key)));
+      note.replaceChildren(
+        icon(server.publish_needs_key ? 'key' : 'check'),
+        h('span', {}, ...keyNote(server.publish_needs_key)),
+      );
       refresh();
     },
   };

@@ -39,7 +39,8 @@ export function ffmpegTest(target: Target): string {
 }
 
 /** A file by ffmpeg, as it is where its codecs allow that. */
-export const ffmpegFile = (target: Target): string => `ffmpeg -re -i video.mp4 -c copy -f flv \\\n  "${pushUrl(target)}"`;
+export const ffmpegFile = (target: Target): string =>
+  `ffmpeg -re -i video.mp4 -c copy -f flv \\\n  "${pushUrl(target)}"`;
 
 /** A test picture by GStreamer. */
 export function gstreamer(target: Target): string {

@@ -10,10 +10,18 @@ export interface Tab {
 /** Makes the row of tabs and their panels; the first is open. */
 export function tabs(label: string, all: Tab[]): HTMLElement {
   const buttons = all.map((tab) =>
-    h('button', { type: 'button', class: 'tab', role: 'tab', id: `tab-${tab.id}`, 'aria-controls': `panel-${tab.id}` }, tab.name),
+    h(
+      'button',
+      { type: 'button', class: 'tab', role: 'tab', id: `tab-${tab.id}`, 'aria-controls': `panel-${tab.id}` },
+      tab.name,
+    ),
   );
   const panels = all.map((tab) =>
-    h('div', { class: 'panel', role: 'tabpanel', id: `panel-${tab.id}`, 'aria-labelledby': `tab-${tab.id}` }, ...tab.content),
+    h(
+      'div',
+      { class: 'panel', role: 'tabpanel', id: `panel-${tab.id}`, 'aria-labelledby': `tab-${tab.id}` },
+      ...tab.content,
+    ),
   );
   const open = (index: number): void => {
     buttons.forEach((button, i) => {
@@ -34,5 +42,10 @@ export function tabs(label: string, all: Tab[]): HTMLElement {
     });
   });
   open(0);
-  return h('div', { class: 'tabs' }, h('div', { class: 'tab-row', role: 'tablist', 'aria-label': label }, ...buttons), ...panels);
+  return h(
+    'div',
+    { class: 'tabs' },
+    h('div', { class: 'tab-row', role: 'tablist', 'aria-label': label }, ...buttons),
+    ...panels,
+  );
 }

@@ -27,23 +27,51 @@ const facts = h('dl', { class: 'facts dotted' });
 const stage = h('div', { class: 'stage' });
 const stats = new Stats();
 const statsSlot = h('div', { class: 'stats-slot' });
-const statsButton = h('button', { type: 'button', class: 'button quiet', 'aria-pressed': 'false', 'aria-keyshortcuts': 'i', title: 'Figures (i)' }, icon('stats'), 'Figures');
+const statsButton = h(
+  'button',
+  { type: 'button', class: 'button quiet', 'aria-pressed': 'false', 'aria-keyshortcuts': 'i', title: 'Figures (i)' },
+  icon('stats'),
+  'Figures',
+);
 
 const share = (label: string, value: string): HTMLElement =>
-  h('div', { class: 'share-row' }, h('span', { class: 'share-name' }, label), h('div', { class: 'line' }, h('pre', { tabindex: 0, 'aria-label': label }, h('code', {}, value)), copyButton(label, () => value)));
+  h(
+    'div',
+    { class: 'share-row' },
+    h('span', { class: 'share-name' }, label),
+    h(
+      'div',
+      { class: 'line' },
+      h('pre', { tabindex: 0, 'aria-label': label }, h('code', {}, value)),
+      copyButton(label, () => value),
+    ),
+  );
 
 document.body.append(
   header(),
-  h('main', { class: 'watch' },
+  h(
+    'main',
+    { class: 'watch' },
     stage,
     statsSlot,
-    h('div', { class: 'watch-head' },
+    h(
+      'div',
+      { class: 'watch-head' },
       h('div', { class: 'watch-title' }, h('h1', {}, name), badge, meta),
       h('div', { class: 'watch-actions' }, statsButton),
     ),
-    h('div', { class: 'watch-more' },
+    h(
+      'div',
+      { class: 'watch-more' },
       h('section', { 'aria-labelledby': 'facts-title' }, h('h2', { id: 'facts-title' }, 'What it carries'), facts),
-      h('section', { 'aria-labelledby': 'share-title' }, h('h2', { id: 'share-title' }, 'Pass it on'), share('Link', page), share('Embed', snippet), share('HLS', playlist)),
+      h(
+        'section',
+        { 'aria-labelledby': 'share-title' },
+        h('h2', { id: 'share-title' }, 'Pass it on'),
+        share('Link', page),
+        share('Embed', snippet),
+        share('HLS', playlist),
+      ),
     ),
   ),
 );
@@ -104,7 +132,12 @@ function showStream(stream: Stream | undefined): void {
   const drawing = JSON.stringify(rows);
   if (drawing === drawn) return;
   drawn = drawing;
-  facts.replaceChildren(...(rows.length > 0 ? rows : [['', 'Known as soon as it is on air.']]).flatMap(([label, value]) => [h('dt', {}, label ?? ''), h('dd', {}, value ?? '')]));
+  facts.replaceChildren(
+    ...(rows.length > 0 ? rows : [['', 'Known as soon as it is on air.']]).flatMap(([label, value]) => [
+      h('dt', {}, label ?? ''),
+      h('dd', {}, value ?? ''),
+    ]),
+  );
 }
 
 function rowsOf(stream: Stream): [string, string][] {

@@ -33,7 +33,13 @@ test('a key travels in the query, escaped', () => {
 });
 
 test('every status has its meaning', async () => {
-  for (const [status, refusal] of [[404, 'absent'], [410, 'absent'], [401, 'locked'], [403, 'locked'], [503, 'unreachable']] as const) {
+  for (const [status, refusal] of [
+    [404, 'absent'],
+    [410, 'absent'],
+    [401, 'locked'],
+    [403, 'locked'],
+    [503, 'unreachable'],
+  ] as const) {
     answerWith(status, '');
     assert.deepEqual(await stream('live/a', base, 'k'), { ok: false, refusal });
   }
@@ -54,7 +60,10 @@ test('a list keeps what is a stream and leaves the rest', async () => {
 });
 
 test("the server's clock is read at the middle of the exchange", () => {
-  assert.equal(offset({ now: '2026-01-01T00:00:10.000Z' }, Date.parse('2026-01-01T00:00:00Z'), Date.parse('2026-01-01T00:00:02Z')), 9000);
+  assert.equal(
+    offset({ now: '2026-01-01T00:00:10.000Z' }, Date.parse('2026-01-01T00:00:00Z'), Date.parse('2026-01-01T00:00:02Z')),
+    9000,
+  );
   assert.equal(offset({}, 0, 0), undefined);
   assert.equal(offset({ now: 'soon' }, 0, 0), undefined);
 });

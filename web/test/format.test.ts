@@ -1,11 +1,44 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Stream, Track } from '../src/api.ts';
-import { audioFacts, best, bitrate, codec, latency, protocol, shortName, sinceText, span, totalBitrate, videoFacts, viewers } from '../src/format.ts';
+import {
+  audioFacts,
+  best,
+  bitrate,
+  codec,
+  latency,
+  protocol,
+  shortName,
+  sinceText,
+  span,
+  totalBitrate,
+  videoFacts,
+  viewers,
+} from '../src/format.ts';
 
-const video: Track = { name: 'v0', kind: 'video', codec: 'h264', codecs_string: 'avc1.64001f', width: 1280, height: 720, frame_rate: 29.97002997, bitrate_bps: 3_200_000 };
-const audio: Track = { name: 'a0', kind: 'audio', codec: 'aac', sample_rate: 44_100, channels: 2, bitrate_bps: 128_000 };
-const stream: Stream = { path: 'live/alice', state: 'live', tracks: [video, { ...video, name: 'v1', width: 640, height: 360, bitrate_bps: 800_000 }, audio] };
+const video: Track = {
+  name: 'v0',
+  kind: 'video',
+  codec: 'h264',
+  codecs_string: 'avc1.64001f',
+  width: 1280,
+  height: 720,
+  frame_rate: 29.97002997,
+  bitrate_bps: 3_200_000,
+};
+const audio: Track = {
+  name: 'a0',
+  kind: 'audio',
+  codec: 'aac',
+  sample_rate: 44_100,
+  channels: 2,
+  bitrate_bps: 128_000,
+};
+const stream: Stream = {
+  path: 'live/alice',
+  state: 'live',
+  tracks: [video, { ...video, name: 'v1', width: 640, height: 360, bitrate_bps: 800_000 }, audio],
+};
 
 test('bitrates are rounded to what matters', () => {
   assert.equal(bitrate(128_400), '128\u00a0kbit/s');
@@ -29,7 +62,11 @@ test('tracks are told by their facts, those that are known', () => {
   assert.deepEqual(videoFacts(video), ['1280×720', '29.97\u00a0fps', 'H.264', '3.2\u00a0Mbit/s']);
   assert.deepEqual(audioFacts(audio), ['AAC', '44.1\u00a0kHz', 'stereo', '128\u00a0kbit/s']);
   assert.deepEqual(videoFacts({ name: 'v0', kind: 'video', codec: 'h264', bitrate_bps: 0 }), ['H.264']);
-  assert.deepEqual(audioFacts({ ...audio, channels: 6, language: 'und', bitrate_bps: null }), ['AAC', '44.1\u00a0kHz', '5.1']);
+  assert.deepEqual(audioFacts({ ...audio, channels: 6, language: 'und', bitrate_bps: null }), [
+    'AAC',
+    '44.1\u00a0kHz',
+    '5.1',
+  ]);
 });
 
 test('the best of several renditions stands for all, their bitrates add up', () => {
@@ -40,7 +77,13 @@ test('the best of several renditions stands for all, their bitrates add up', () 
 });
 
 test('names are those that people know', () => {
-  assert.deepEqual(['h264', 'avc', 'hevc', 'E-AC-3', 'x-new'].map(codec), ['H.264', 'H.264', 'HEVC', 'E-AC-3', 'x-new']);
+  assert.deepEqual(['h264', 'avc', 'hevc', 'E-AC-3', 'x-new'].map(codec), [
+    'H.264',
+    'H.264',
+    'HEVC',
+    'E-AC-3',
+    'x-new',
+  ]);
   assert.equal(protocol('rtmp'), 'RTMP');
   assert.equal(shortName('a/b/c'), 'c');
   assert.equal(shortName('alone'), 'alone');

@@ -16,7 +16,7 @@ class Bench {
 
   pass(ms: number, answer?: Event): Effect[] {
     const effects: Effect[] = [];
-    for (const end = this.now + ms; this.now < end; ) {
+    for (const end = this.now + ms; this.now < end;) {
       this.now += 200;
       const now = this.tell({ type: 'tick' });
       effects.push(...now);
@@ -77,6 +77,12 @@ test('a playlist that is missing while the stream is said to be live is loaded a
   const bench = new Bench();
   bench.tell({ type: 'start' }, LIVE, { type: 'failed', why: 'missing' });
   assert.ok(bench.pass(600, LIVE).includes('load'));
+  for (let round = 0; round < 10; round += 1) {
+    bench.tell({ type: 'failed', why: 'missing' });
+    assert.equal(bench.phase, 'connecting');
+    assert.ok(bench.pass(1600, LIVE).includes('load'), 'and soon again');
+  }
+  assert.ok(bench.count('load') < 14, 'but not all the time');
 });
 
 test('a stall while live is buffering, and goes on by itself', () => {
@@ -174,7 +180,10 @@ test('failures of the network are tried again, each time later, and forgiven aft
     while (!bench.pass(200, LIVE).includes('load')) assert.ok(bench.now - from < 20_000);
     waits.push(bench.now - from);
   }
-  assert.deepEqual([...waits].sort((a, b) => a - b), waits);
+  assert.deepEqual(
+    [...waits].sort((a, b) => a - b),
+    waits,
+  );
   assert.ok((waits[0] ?? 0) <= 600 && (waits[4] ?? 0) >= 7000, String(waits));
   bench.tell({ type: 'moving' });
   bench.pass(12_000, LIVE);

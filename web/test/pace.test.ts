@@ -27,9 +27,16 @@ test('a little behind is left alone, so that the speed does not flutter', () => 
   assert.equal(new Pacer().decide({ ...AT_TARGET, latency: 0.8 }, 0).rate, 1);
 });
 
-test('it does not hurry on a thin buffer, and slows down when about to run dry', () => {
+test('it does not hurry on a thin buffer', () => {
   assert.equal(new Pacer().decide({ ...AT_TARGET, latency: 1.5, ahead: 0.2 }, 0).rate, 1);
-  assert.ok(new Pacer().decide({ ...AT_TARGET, latency: 0.2, ahead: 0.1 }, 0).rate < 1);
+});
+
+test('closer to live than the server asks for, it slows down until it is back where it is safe', () => {
+  const pacer = new Pacer();
+  assert.ok(pacer.decide({ ...AT_TARGET, latency: 0.3 }, 0).rate < 1);
+  assert.ok(pacer.decide({ ...AT_TARGET, latency: 0.5 }, 200).rate < 1);
+  assert.equal(pacer.decide({ ...AT_TARGET, latency: 0.6 }, 400).rate, 1);
+  assert.equal(pacer.decide({ ...AT_TARGET, latency: 0.5 }, 600).rate, 1);
 });
 
 test('hopelessly behind it jumps, but not twice in a row', () => {

@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { cleanName, ffmpegFile, ffmpegTest, gstreamer, KEY, pushUrl, serverUrl, streamKey, type Target } from '../src/recipes.ts';
+import {
+  cleanName,
+  ffmpegFile,
+  ffmpegTest,
+  gstreamer,
+  KEY,
+  pushUrl,
+  serverUrl,
+  streamKey,
+  type Target,
+} from '../src/recipes.ts';
 
 const target: Target = { host: 'tv.example', port: 1935, app: 'live', name: 'alice', needsKey: false };
 
@@ -12,7 +22,8 @@ test('OBS gets a server and a stream key', () => {
 test('a key that is needed has its place, and is never shown', () => {
   const keyed = { ...target, needsKey: true };
   assert.equal(streamKey(keyed), `alice?key=${KEY}`);
-  for (const line of [ffmpegTest(keyed), ffmpegFile(keyed), gstreamer(keyed)]) assert.ok(line.includes(`"rtmp://tv.example:1935/live/alice?key=${KEY}`));
+  for (const line of [ffmpegTest(keyed), ffmpegFile(keyed), gstreamer(keyed)])
+    assert.ok(line.includes(`"rtmp://tv.example:1935/live/alice?key=${KEY}`));
 });
 
 test('other ports and bare IPv6 addresses make good addresses', () => {
@@ -24,8 +35,14 @@ test('other ports and bare IPv6 addresses make good addresses', () => {
 test('lines go on where a shell expects it', () => {
   for (const line of [ffmpegTest(target), gstreamer(target)]) {
     const rows = line.split('\n');
-    assert.ok(rows.slice(0, -1).every((row) => row.endsWith(' \\')), line);
-    assert.ok(rows.every((row) => row.length < 80), line);
+    assert.ok(
+      rows.slice(0, -1).every((row) => row.endsWith(' \\')),
+      line,
+    );
+    assert.ok(
+      rows.every((row) => row.length < 80),
+      line,
+    );
   }
 });
 

@@ -16,13 +16,20 @@ const stream: Stream = {
 };
 
 test('a publisher who is back with the same tracks needs no load', () => {
-  const back: Stream = { ...stream, since: '2026-01-01T00:01:00Z', tracks: stream.tracks.map((track) => ({ ...track, width: 640 })).reverse() };
+  const back: Stream = {
+    ...stream,
+    since: '2026-01-01T00:01:00Z',
+    tracks: stream.tracks.map((track) => ({ ...track, width: 640 })).reverse(),
+  };
   assert.equal(fingerprint(back), fingerprint(stream));
 });
 
 test('a track more, or another codec, is another set', () => {
   assert.notEqual(fingerprint({ ...stream, tracks: stream.tracks.slice(0, 1) }), fingerprint(stream));
-  assert.notEqual(fingerprint({ ...stream, tracks: stream.tracks.map((track) => ({ ...track, codec: 'h264' })) }), fingerprint(stream));
+  assert.notEqual(
+    fingerprint({ ...stream, tracks: stream.tracks.map((track) => ({ ...track, codec: 'h264' })) }),
+    fingerprint(stream),
+  );
 });
 
 test('an engine without sound lacks something only if there is sound', () => {
@@ -32,9 +39,18 @@ test('an engine without sound lacks something only if there is sound', () => {
 });
 
 test('what cannot be played is named', () => {
-  assert.match(refusal(stream, (type) => !type.includes('hvc1')), /HEVC video/);
-  assert.match(refusal(stream, () => true), /in a form/);
-  assert.match(refusal(undefined, () => true), /in a form/);
+  assert.match(
+    refusal(stream, (type) => !type.includes('hvc1')),
+    /HEVC video/,
+  );
+  assert.match(
+    refusal(stream, () => true),
+    /in a form/,
+  );
+  assert.match(
+    refusal(undefined, () => true),
+    /in a form/,
+  );
 });
 
 test('levels are named by their lines, and by their rate where it is high', () => {

@@ -26,19 +26,25 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let for_people = logging::start(&config.log);
     let files = files::raise_limit();
     let mut requests = stop::Requests::listen()?;
+    let metrics = figures::install()?;
 
     // All ports or nothing: first bind, then begin.
+    let rtmp = match config.rtmp.listen {
+        Some(listen) => {
+            gateway_rtmp::Listener::bind(config.rtmp.clone()).map_err(bind::refused("rtmp.listen", listen))?
+        }
+        None => None,
+    };
     let http = gateway_http::Listener::bind(&config.http);
     let http = http.map_err(bind::refused("http.listen", config.http.listen))?;
     let greeting = Greeting {
         http: http.local_addr()?,
-        rtmp: None,
+        rtmp: rtmp.as_ref().map(|rtmp| rtmp.address()).transpose()?,
         loopback_publishes: config.access.loopback_publishes,
         has_keys: !config.access.publish.is_empty(),
     };
     info!(version = env!("CARGO_PKG_VERSION"), files, "starting");
 
-    let metrics = figures::install()?;
     let hub = Hub::new(limits::of(&config.hub));
     let library = Library::default();
     let admission = Arc::new(Access::new(config.access));
@@ -53,13 +59,16 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let house = House {
         hub: hub.clone(),
         library,
-        admission,
+        admission: admission.clone(),
         metrics,
         about: About { version: env!("CARGO_PKG_VERSION"), rtmp_port: greeting.rtmp.map(|rtmp| rtmp.port()) },
         trusted_proxies: config.http.trusted_proxies.clone().into(),
         stop: stop.clone(),
     };
-    let mut publishers = JoinSet::<()>::new();
+    let mut publishers = JoinSet::new();
+    if let Some(rtmp) = rtmp {
+        publishers.spawn(rtmp.run(hub.clone(), admission, stop.clone()));
+    }
     let mut viewers = JoinSet::new();
     viewers.spawn(http.serve(gateway_http::router(house), close.clone()));
     if for_people {

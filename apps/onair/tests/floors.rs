@@ -83,20 +83,36 @@ fn packages() -> BTreeMap<String, Package> {
 /// Shipped source below a directory, without comments and without tests: file and text.
 fn sources(dir: &Path) -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
+    let mut tests = BTreeSet::new();
     let mut pending = vec![dir.to_path_buf()];
     while let Some(dir) = pending.pop() {
         for entry in std::fs::read_dir(&dir).unwrap_or_else(|error| panic!("{}: {error}", dir.display())) {
             let path = entry.unwrap().path();
-            let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
             if path.is_dir() {
-                if stem != "tests" {
-                    pending.push(path);
-                }
-            } else if path.extension().is_some_and(|extension| extension == "rs") && !stem.ends_with("tests") {
+                pending.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
                 let text = std::fs::read_to_string(&path).unwrap();
+                tests.extend(test_modules(&text));
                 found.push((path, shipped(&text)));
             }
         }
+    }
+    let is_test = |path: &Path| {
+        let parts = path.strip_prefix(dir).unwrap_or(path).with_extension("");
+        parts.iter().any(|part| tests.contains(&*part.to_string_lossy()))
+    };
+    found.retain(|(path, _)| !is_test(path));
+    found
+}
+
+/// Modules in files of their own that are compiled for tests only: `#[cfg(test)] mod laws;`.
+fn test_modules(text: &str) -> Vec<String> {
+    let mut lines = text.lines().map(str::trim);
+    let mut found = Vec::new();
+    while lines.any(|line| line == "#[cfg(test)]") {
+        let mut after = lines.clone().skip_while(|line| line.starts_with("#["));
+        let module = after.next().and_then(|line| line.strip_prefix("mod ")?.strip_suffix(';'));
+        found.extend(module.map(Into::into));
     }
     found
 }
@@ -205,4 +221,5 @@ fn unsafe_code_is_forbidden_everywhere() {
 fn prose_and_tests_are_no_shipped_code() {
     let text = "use a;\n// tokio::net\n/// Instant::now\nfn f() {}\n#[cfg(test)]\nmod tests { tokio::time }\n";
     assert_eq!(shipped(text), "use a;\nfn f() {}\n");
+    assert_eq!(test_modules("mod a;\n#[cfg(test)]\n#[path = \"x\"]\nmod laws;\n#[cfg(test)]\nmod tests {"), ["laws"]);
 }

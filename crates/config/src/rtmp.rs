@@ -20,7 +20,7 @@ pub struct Rtmp {
     #[serde(with = "humantime_serde")]
     #[schemars(with = "String")]
     pub idle_timeout: Duration,
-    /// Connections at the same time. Further ones are closed at once.
+    /// Connections at the same time. When all are taken, the oldest that does not publish makes room.
     pub max_connections: usize,
     /// Connections from one address at the same time. Loopback is not counted.
     pub max_connections_per_address: usize,

@@ -4,3 +4,4 @@
 //! machine here: `handle_input`, then `poll_output` until it says how long to wait.
 
 pub mod rtmp;
+pub mod webrtc;

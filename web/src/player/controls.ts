@@ -37,15 +37,27 @@ export class Controls {
     this.volume = h('input', { type: 'range', class: 'volume', min: 0, max: 1, step: 0.01, 'aria-label': 'Volume' });
     this.volume.addEventListener('input', () => actions.setVolume(this.volume.valueAsNumber));
     this.sound = h('div', { class: 'sound' }, this.mute.button, this.volume);
-    this.live = h('button', { type: 'button', class: 'live' }, h('span', { class: 'lamp-dot', 'aria-hidden': 'true' }), this.liveText);
+    this.live = h(
+      'button',
+      { type: 'button', class: 'live' },
+      h('span', { class: 'lamp-dot', 'aria-hidden': 'true' }),
+      this.liveText,
+    );
     this.live.addEventListener('click', actions.goLive);
     this.quality = new QualityMenu(actions);
-    this.silenced = h('button', { type: 'button', class: 'silenced', hidden: true }, icon('mute'), h('span', {}, 'Turn on sound'));
+    this.silenced = h(
+      'button',
+      { type: 'button', class: 'silenced', hidden: true },
+      icon('mute'),
+      h('span', {}, 'Turn on sound'),
+    );
     this.silenced.addEventListener('click', () => actions.setMuted(false));
     this.root = h(
       'div',
       { class: 'bar' },
-      h('div', { class: 'bar-row' },
+      h(
+        'div',
+        { class: 'bar-row' },
         this.play.button,
         this.sound,
         this.live,
@@ -124,4 +136,3 @@ class IconButton {
     setAttribute(this.button, 'title', `${label} (${this.key})`);
   }
 }
-

@@ -128,5 +128,9 @@ export class HlsEngine implements Engine {
 }
 
 function isPlaylist({ details }: ErrorData): boolean {
-  return [ErrorDetails.MANIFEST_LOAD_ERROR, ErrorDetails.LEVEL_LOAD_ERROR, ErrorDetails.AUDIO_TRACK_LOAD_ERROR].includes(details);
+  return [
+    ErrorDetails.MANIFEST_LOAD_ERROR,
+    ErrorDetails.LEVEL_LOAD_ERROR,
+    ErrorDetails.AUDIO_TRACK_LOAD_ERROR,
+  ].includes(details);
 }

@@ -12,19 +12,20 @@ export interface Reach {
   muted(): boolean;
 }
 
-/** Answers to a key if it is one of ours. */
-export function onKey(event: KeyboardEvent, player: HTMLElement, actions: Actions, reach: Reach): void {
+/** Answers to a key if it is one of ours, and says whether it was. */
+export function onKey(event: KeyboardEvent, player: HTMLElement, actions: Actions, reach: Reach): boolean {
   const target = event.target instanceof HTMLElement ? event.target : document.body;
-  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || isTyping(target)) return;
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || isTyping(target)) return false;
   const act = bindings(actions, reach)[event.key.length === 1 ? event.key.toLowerCase() : event.key];
-  if (act === undefined) return;
+  if (act === undefined) return false;
   // A focused button keeps the keys that press it; up and down scroll the page unless the player has the focus.
   const isOnControl = target.closest('button, a, input, [role=menu]') !== null;
-  if (isOnControl && (event.key === ' ' || event.key.startsWith('Arrow'))) return;
+  if (isOnControl && (event.key === ' ' || event.key.startsWith('Arrow'))) return false;
   const isVertical = event.key === 'ArrowUp' || event.key === 'ArrowDown';
-  if (isVertical && !player.contains(target) && document.fullscreenElement === null && !isFilled()) return;
+  if (isVertical && !player.contains(target) && document.fullscreenElement === null && !isFilled()) return false;
   event.preventDefault();
   act();
+  return true;
 }
 
 function bindings(actions: Actions, reach: Reach): Record<string, () => void> {

@@ -32,15 +32,7 @@ export type Effect = 'load' | 'mend' | 'unload' | 'ask';
 
 /** What a person is shown. */
 export type Phase =
-  | 'connecting'
-  | 'playing'
-  | 'paused'
-  | 'buffering'
-  | 'reconnecting'
-  | 'offline'
-  | 'ended'
-  | 'locked'
-  | 'unplayable';
+  'connecting' | 'playing' | 'paused' | 'buffering' | 'reconnecting' | 'offline' | 'ended' | 'locked' | 'unplayable';
 
 type Engine = 'idle' | 'loading' | 'moving' | 'starved' | 'finished';
 
@@ -51,6 +43,8 @@ const FORGIVE_MS = 10_000;
 /** How long after a load the tracks of the engine and of the server may differ. */
 const SETTLE_MS = 3000;
 const BACKOFF_MS = [300, 1000, 2000, 4000, 8000] as const;
+/** A live stream may have no playlist yet: its first segment is on its way. */
+const MISS_LONGEST = 1;
 
 /** How often the server is asked about the stream. */
 const ASK_MS: Record<Phase, number> = {
@@ -78,6 +72,7 @@ export class Machine {
   private forgiven: string | undefined;
 
   private failures = 0;
+  private misses = 0;
   private loadedAt = 0;
   private movingSince = 0;
   private starvedSince = 0;
@@ -191,7 +186,10 @@ export class Machine {
       this.keysTried = 0;
     }
     if (event.presence === 'live') {
-      if (before !== 'live') this.starvedSince = now;
+      if (before !== 'live') {
+        this.starvedSince = now;
+        this.misses = 0;
+      }
       const isAnother = this.print !== undefined && event.print !== undefined && event.print !== this.print;
       const isMissed = event.lacks === true && this.forgiven !== event.print && now - this.loadedAt >= SETTLE_MS;
       if (isMissed) this.forgiven = event.print;
@@ -217,6 +215,7 @@ export class Machine {
     this.engine = 'moving';
     this.isBlocked = false;
     this.retryAt = undefined;
+    this.misses = 0;
     return [];
   }
 
@@ -242,8 +241,11 @@ export class Machine {
     }
     // A stream that is not there is no failure: the server says when it comes.
     if (why === 'missing' && this.presence === 'unknown') this.presence = 'absent';
-    if (why !== 'missing') this.failures += 1;
-    const wait = BACKOFF_MS[Math.min(Math.max(this.failures - 1, 0), BACKOFF_MS.length - 1)] ?? 8000;
+    if (why === 'missing') this.misses += 1;
+    else this.failures += 1;
+    const longest = why === 'missing' ? MISS_LONGEST : BACKOFF_MS.length - 1;
+    const tries = Math.max(this.failures, this.misses);
+    const wait = BACKOFF_MS[Math.min(Math.max(tries - 1, 0), longest)] ?? 8000;
     this.retryAt = now + wait * (0.75 + this.random() / 2);
     return this.ask(now);
   }

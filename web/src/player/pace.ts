@@ -1,6 +1,6 @@
 /**
  * How fast to play so as to stay as close to live as the network allows: slightly faster when too far behind, slightly
- * slower when about to run dry, a jump forward when hopeless; never a step back.
+ * slower when too close to it, a jump forward when hopeless; never a step back.
  */
 
 /** What the pace is decided from, in seconds. */
@@ -23,8 +23,10 @@ export interface Pace {
 
 const FASTEST = 1.08;
 const SLOWEST = 0.96;
-/** Nothing is done within this much of the target, in seconds. */
+/** Nothing is begun within this much of the target, in seconds. */
 const EASE = 0.25;
+/** Close enough to stop doing something about it. */
+const NEAR = 0.03;
 /** A viewer so far behind is brought back at once. */
 const HOPELESS = 6;
 const JUMP_AGAIN_MS = 10_000;
@@ -39,6 +41,7 @@ export class Pacer {
   private stalledAt = Number.NEGATIVE_INFINITY;
   private jumpedAt = Number.NEGATIVE_INFINITY;
   private isHasty = false;
+  private isEasy = false;
   private lastAt: number | undefined;
 
   /** The distance from live that is aimed at: what the server asks for and what earlier stalls have taught. */
@@ -66,11 +69,11 @@ export class Pacer {
       this.isHasty = false;
       return { rate: 1, jump: true };
     }
-    // Faster from a clear excess down to none, so that the rate does not flutter around the border.
-    this.isHasty = position.ahead > least && (this.isHasty ? excess > 0.03 : excess > EASE);
+    // From a clear difference down to none, so that the rate does not flutter around the border.
+    this.isHasty = position.ahead > least && (this.isHasty ? excess > NEAR : excess > EASE);
+    this.isEasy = this.isEasy ? excess < -NEAR : excess < -EASE;
     if (this.isHasty) return { rate: step(Math.min(FASTEST, 1.02 + excess * 0.06)), jump: false };
-    if (excess < -EASE && position.ahead < least) return { rate: SLOWEST, jump: false };
-    return { rate: 1, jump: false };
+    return { rate: this.isEasy ? SLOWEST : 1, jump: false };
   }
 }
 

@@ -1,21 +1,20 @@
 /** Ties the machine to an engine, the server and the surface. The only room of the player that knows the time. */
 import { stream as askStream, type Stream } from '../api.ts';
+import { shortName } from '../format.ts';
 import { createEngine, NoEngine, type Engine, type Level } from './engine.ts';
 import { Machine, type Effect, type Event, type Failure } from './machine.ts';
 import type { Actions, Model, Snapshot } from './model.ts';
+import { LatencyMeter } from './latency.ts';
 import { Pacer } from './pace.ts';
+import { Playhead } from './playhead.ts';
 import { loadKey, loadPrefs, saveKey, savePrefs } from './prefs.ts';
 import { Surface } from './surface.ts';
 import { fingerprint, lacks, refusal } from './tracks.ts';
 
 const SENSE_MS = 200;
-/** A playhead that stood still for so long waits for data. */
-const STILL_MS = 400;
 /** Who rewinds or pauses for longer than this is no longer kept at the live edge. */
 const PAUSE_MS = 1500;
 const LIVE_SLACK = 1.5;
-/** Latencies outside of this are a clock that is wrong. */
-const CREDIBLE = { least: 0, most: 120 };
 
 export interface Options {
   path: string;
@@ -32,22 +31,18 @@ export class Player {
   private readonly video: HTMLVideoElement;
   private readonly machine = new Machine();
   private readonly pacer = new Pacer();
+  private readonly playhead = new Playhead();
+  private readonly latency = new LatencyMeter();
   private readonly prefs = loadPrefs();
   private readonly actions: Actions;
   private engine: Engine | undefined;
   private awaitsEngine = false;
   private stream: Stream | undefined;
   private key: string | undefined;
-  private clockOffsetMs = 0;
 
   private isSilenced = false;
   private isFollowing = true;
   private pausedAt = 0;
-  private lastTime = 0;
-  private movedAt = 0;
-  private latency: number | undefined;
-  private stalls = 0;
-  private stalledMs = 0;
   private loads = 0;
   private lastError: string | undefined;
 
@@ -70,6 +65,10 @@ export class Player {
     this.video.volume = this.prefs.volume;
     this.video.muted = this.prefs.muted;
     this.listen();
+    // What a locked phone and the keys of a headset show.
+    if ('mediaSession' in navigator) {
+      navigator.mediaSession.metadata = new MediaMetadata({ title: shortName(options.path), artist: 'Onair' });
+    }
   }
 
   /** Begins to play, or to wait for something to play. */
@@ -78,7 +77,7 @@ export class Player {
     window.setInterval(() => this.sense(), SENSE_MS);
     createEngine(this.video, {
       changed: () => this.onTracksChanged(),
-      stalled: () => this.pacer.onStall(performance.now()),
+      stalled: () => this.playhead.onStall(),
       finished: () => this.handle({ type: 'finished' }),
       failed: (why, detail) => this.onFailed(why, detail),
       unplayable: (detail) => this.onUnplayable(detail),
@@ -110,8 +109,8 @@ export class Player {
       droppedFrames: quality?.droppedVideoFrames ?? 0,
       totalFrames: quality?.totalVideoFrames ?? 0,
       bandwidthBps: figures.bandwidthBps,
-      stalls: this.stalls,
-      stalledMs: Math.round(this.stalledMs),
+      stalls: this.playhead.stalls,
+      stalledMs: Math.round(this.playhead.stalledMs),
       loads: this.loads,
       currentTime: this.video.currentTime,
       width: this.video.videoWidth,
@@ -132,7 +131,7 @@ export class Player {
       isSilenced: this.isSilenced,
       hasAudio: engine?.carries()?.audio ?? true,
       isLive: this.isLive(),
-      latency: this.latency,
+      latency: this.latency.seconds,
       levels: engine?.levels() ?? [],
       level: engine?.level(),
       chosen: this.prefs.height,
@@ -166,20 +165,24 @@ export class Player {
     this.surface.freeze();
     this.loads += 1;
     this.isFollowing = true;
-    this.latency = undefined;
-    this.movedAt = performance.now();
+    this.latency.reset();
+    this.playhead.expect(performance.now());
     engine.load({ path: this.options.path, base: this.options.base, key: this.key });
   }
 
   private async ask(): Promise<void> {
     const { path, base } = this.options;
     const answer = await askStream(path, base, this.key);
-    if (answer.ok && answer.clockOffsetMs !== undefined) this.clockOffsetMs = answer.clockOffsetMs;
+    if (answer.ok && answer.clockOffsetMs !== undefined) this.latency.offset = answer.clockOffsetMs;
     if (answer.ok) this.stream = answer.value;
     else if (answer.refusal === 'absent') this.stream = undefined;
     this.options.onStream?.(this.stream);
-    if (!answer.ok) return this.handle({ type: 'presence', presence: answer.refusal });
+    if (!answer.ok) {
+      this.playhead.excuse();
+      return this.handle({ type: 'presence', presence: answer.refusal });
+    }
     const { value } = answer;
+    if (value.state !== 'live') this.playhead.excuse();
     this.handle({
       type: 'presence',
       presence: value.state,
@@ -250,7 +253,7 @@ export class Player {
 
   private onPlay(): void {
     if (this.pausedAt > 0 && performance.now() - this.pausedAt > PAUSE_MS) this.isFollowing = false;
-    this.movedAt = performance.now();
+    this.playhead.expect(performance.now());
     this.handle({ type: 'play' });
   }
 
@@ -316,20 +319,17 @@ export class Player {
     this.handle({ type: 'key' });
   }
 
-  /** Looks at the playhead: it alone tells whether the picture moves. */
+  /** Looks at the playhead and tells the machine what it does. */
   private sense(): void {
     const { video } = this;
     const now = performance.now();
-    const time = video.currentTime;
-    const isMoving = !video.paused && !video.seeking && time !== this.lastTime && video.readyState >= 2;
-    this.lastTime = time;
-    if (isMoving) {
-      this.movedAt = now;
+    const sight = this.playhead.look({ time: video.currentTime, isHeld: video.paused || video.seeking }, now);
+    if (sight === 'moving') {
+      // What the network did teaches to stay farther back; a publisher who was away teaches nothing.
+      if (this.playhead.settle()) this.pacer.onStall(now);
       if (this.machine.phase !== 'playing') this.onMoving();
       this.keepPace(now);
-    } else if (!video.paused && now - this.movedAt > STILL_MS) {
-      if (this.machine.phase === 'playing') this.stalls += 1;
-      this.stalledMs += this.loads > 0 && this.machine.phase === 'buffering' ? SENSE_MS : 0;
+    } else if (sight === 'still') {
       this.handle({ type: 'starved' });
     }
     this.handle({ type: 'tick' });
@@ -342,7 +342,7 @@ export class Player {
 
   private keepPace(now: number): void {
     const figures = this.engine?.figures() ?? {};
-    this.measure(figures.pictureAt, figures.latency);
+    this.latency.measure({ pictureAt: figures.pictureAt, edge: figures.latency }, Date.now());
     if (figures.latency === undefined || figures.target === undefined) return;
     if (!this.isFollowing) {
       if (this.video.playbackRate !== 1) this.video.playbackRate = 1;
@@ -354,16 +354,6 @@ export class Player {
     if (this.video.playbackRate !== rate) this.video.playbackRate = rate;
   }
 
-  /** From the camera to the screen where the stream tells the time, else from the live edge; smoothed for the eye. */
-  private measure(pictureAt: number | undefined, edge: number | undefined): void {
-    const wall = pictureAt === undefined ? undefined : (Date.now() + this.clockOffsetMs - pictureAt) / 1000;
-    const isCredible = wall !== undefined && wall > CREDIBLE.least && wall < CREDIBLE.most;
-    const measured = isCredible ? wall : edge;
-    if (measured === undefined) return;
-    const isJump = this.latency === undefined || Math.abs(measured - this.latency) > 1;
-    this.latency = isJump ? measured : (this.latency ?? measured) * 0.8 + measured * 0.2;
-  }
-
   private isLive(): boolean {
     const live = this.engine?.figures().livePosition;
     return this.isFollowing || (live !== undefined && live - this.video.currentTime < LIVE_SLACK);
@@ -372,7 +362,8 @@ export class Player {
   private ahead(): number {
     const { buffered, currentTime } = this.video;
     for (let i = 0; i < buffered.length; i += 1) {
-      if (buffered.start(i) <= currentTime + 0.1 && currentTime <= buffered.end(i)) return buffered.end(i) - currentTime;
+      if (buffered.start(i) <= currentTime + 0.1 && currentTime <= buffered.end(i))
+        return buffered.end(i) - currentTime;
     }
     return 0;
   }

@@ -47,7 +47,14 @@ export class QualityMenu {
     const focused = [...this.menu.children].indexOf(document.activeElement ?? this.menu);
     this.menu.replaceChildren(
       this.item('Auto', now, isAuto, undefined),
-      ...shown.map((each) => this.item(levelName(each), each.bitrateBps ? bitrate(each.bitrateBps) : '', !isAuto && each.height === chosen, each)),
+      ...shown.map((each) =>
+        this.item(
+          levelName(each),
+          each.bitrateBps ? bitrate(each.bitrateBps) : '',
+          !isAuto && each.height === chosen,
+          each,
+        ),
+      ),
     );
     if (focused >= 0) (this.menu.children[focused] as HTMLElement | undefined)?.focus();
   }

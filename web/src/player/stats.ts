@@ -73,6 +73,9 @@ export class Stats {
 export function points(samples: number[]): string {
   const most = Math.max(2, ...samples);
   return samples
-    .map((value, index) => `${((index / (SAMPLES - 1)) * WIDTH).toFixed(1)},${(HEIGHT - 2 - (value / most) * (HEIGHT - 4)).toFixed(1)}`)
+    .map(
+      (value, index) =>
+        `${((index / (SAMPLES - 1)) * WIDTH).toFixed(1)},${(HEIGHT - 2 - (value / most) * (HEIGHT - 4)).toFixed(1)}`,
+    )
     .join(' ');
 }

@@ -25,7 +25,12 @@ export class Surface {
     path: string,
     private readonly actions: Actions,
   ) {
-    this.video = h('video', { playsinline: true, preload: 'auto', tabindex: -1, 'aria-label': `Live video of ${path}` });
+    this.video = h('video', {
+      playsinline: true,
+      preload: 'auto',
+      tabindex: -1,
+      'aria-label': `Live video of ${path}`,
+    });
     this.still = h('canvas', { class: 'player-still', hidden: true, 'aria-hidden': 'true' });
     this.veil = new Veil(path, actions);
     this.controls = new Controls(actions, {
@@ -95,7 +100,8 @@ export class Surface {
 
   private listen(): void {
     const { root, video } = this;
-    for (const event of ['pointermove', 'pointerdown', 'focusin', 'keydown']) root.addEventListener(event, () => this.wake());
+    for (const event of ['pointermove', 'pointerdown', 'focusin', 'keydown'])
+      root.addEventListener(event, () => this.wake());
     root.addEventListener('pointerleave', () => this.sleep());
     document.addEventListener('fullscreenchange', () => {
       this.controls.setFullscreen(document.fullscreenElement === root);
@@ -103,14 +109,15 @@ export class Surface {
     video.addEventListener('enterpictureinpicture', () => this.controls.setPip(true));
     video.addEventListener('leavepictureinpicture', () => this.controls.setPip(false));
     this.listenToTaps();
-    document.addEventListener('keydown', (event) =>
-      onKey(event, root, this.actions, {
+    document.addEventListener('keydown', (event) => {
+      const isOurs = onKey(event, root, this.actions, {
         fullscreen: () => void this.toggleFullscreen(),
         pip: () => void this.togglePip(),
-        volume: () => this.video.volume,
-        muted: () => this.video.muted,
-      }),
-    );
+        volume: () => video.volume,
+        muted: () => video.muted,
+      });
+      if (isOurs) this.wake();
+    });
   }
 
   /** A click plays or pauses, two make it full screen; a finger brings the controls or sends them away. */

@@ -7,7 +7,10 @@ import { codec } from '../format.ts';
  * size of picture, is a discontinuity in the same playlists.
  */
 export function fingerprint(stream: Stream): string {
-  return stream.tracks.map((track) => `${track.name}:${track.kind}:${track.codec}`).sort().join(' ');
+  return stream.tracks
+    .map((track) => `${track.name}:${track.kind}:${track.codec}`)
+    .sort()
+    .join(' ');
 }
 
 /** Whether the stream has a kind of track that the engine does not play. */

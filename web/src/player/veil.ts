@@ -25,8 +25,20 @@ export class Veil {
     private readonly path: string,
     actions: Actions,
   ) {
-    this.field = h('input', { type: 'password', name: 'key', 'aria-label': 'Key of this stream', placeholder: 'Key', autocomplete: 'off', required: true });
-    this.form = h('form', { class: 'veil-form', hidden: true }, this.field, h('button', { type: 'submit', class: 'button' }, 'Watch'));
+    this.field = h('input', {
+      type: 'password',
+      name: 'key',
+      'aria-label': 'Key of this stream',
+      placeholder: 'Key',
+      autocomplete: 'off',
+      required: true,
+    });
+    this.form = h(
+      'form',
+      { class: 'veil-form', hidden: true },
+      this.field,
+      h('button', { type: 'submit', class: 'button' }, 'Watch'),
+    );
     this.form.addEventListener('submit', (event) => {
       event.preventDefault();
       actions.giveKey(this.field.value);
@@ -37,7 +49,14 @@ export class Veil {
     this.root = h(
       'div',
       { class: 'veil', 'data-veil': 'connecting' },
-      h('div', { class: 'veil-mast' }, h('div', { class: 'veil-art' }, art(path, true)), ring(), h('span', { class: 'veil-symbol' }, this.symbol), this.start),
+      h(
+        'div',
+        { class: 'veil-mast' },
+        h('div', { class: 'veil-art' }, art(path, true)),
+        ring(),
+        h('span', { class: 'veil-symbol' }, this.symbol),
+        this.start,
+      ),
       h('div', { class: 'veil-words', role: 'status' }, this.title, this.text),
       this.form,
     );
@@ -70,7 +89,9 @@ export class Veil {
         return {
           icon: 'key',
           title: model.isKeyRefused ? 'That key does not open it' : 'This stream asks for a key',
-          text: model.isKeyRefused ? 'Look for a typing error, or ask whoever sent you here.' : 'Whoever sent you here has it.',
+          text: model.isKeyRefused
+            ? 'Look for a typing error, or ask whoever sent you here.'
+            : 'Whoever sent you here has it.',
         };
       case 'unplayable':
         return { icon: 'warn', title: 'This browser cannot play it', text: model.why ?? '' };

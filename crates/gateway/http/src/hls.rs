@@ -22,7 +22,7 @@ use crate::answer::{Keep, Problem};
 use crate::parked::Parked;
 
 /// How long a stream that has begun may take to show its first segment.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 /// For how many target durations a reload is parked (H35).
 const PARKED_TARGETS: u32 = 3;
 
@@ -97,7 +97,10 @@ fn half_target(window: &Window) -> u32 {
 async fn multivariant(house: &House, path: &Path, entry: &Entry, deadline: Instant) -> Result<Served, Problem> {
     let presentation = presentation(house, path, deadline).await?;
     let keep_secs = half_target(&*first_window(&presentation, deadline).await?);
-    let version = presentation.renditions.borrow().iter().map(|rendition| rendition.window.borrow().version).sum();
+    // Rises with every change of any rendition.
+    let renditions = presentation.renditions.borrow().clone();
+    let versions = renditions.iter().map(|rendition| rendition.window.borrow().version);
+    let version = versions.fold(0, u64::saturating_add);
     let variant = Variant { skip: false, key: entry.query_key() };
     let rendered = presentation.playlists.rendered(version, variant, || {
         counter!("onair_hls_playlists_rendered_total", "kind" => "multivariant").increment(1);
@@ -125,22 +128,32 @@ pub(crate) async fn presentation(house: &House, path: &Path, deadline: Instant) 
 
 /// A window with something to show, of any rendition, as soon as there is one (H5).
 async fn first_window(presentation: &Presentation, deadline: Instant) -> Result<Arc<Window>, Problem> {
+    as_soon_as(presentation, deadline, |windows| windows.iter().find(|window| shows(window)).cloned()).await
+}
+
+/// What `look` finds in the windows of a presentation, as soon as it finds something.
+pub(crate) async fn as_soon_as<T>(
+    presentation: &Presentation,
+    deadline: Instant,
+    look: impl Fn(&[Arc<Window>]) -> Option<T>,
+) -> Result<T, Problem> {
     let mut renditions = presentation.renditions.clone();
     loop {
         let list = renditions.borrow_and_update().clone();
-        let mut windows: Vec<_> = list.iter().map(|rendition| rendition.window.clone()).collect();
-        if let Some(window) = windows.iter_mut().map(|window| window.borrow_and_update().clone()).find(shows) {
-            return Ok(window);
+        let mut readers: Vec<_> = list.iter().map(|rendition| rendition.window.clone()).collect();
+        let windows: Vec<_> = readers.iter_mut().map(|window| window.borrow_and_update().clone()).collect();
+        if let Some(found) = look(&windows) {
+            return Ok(found);
         }
         // A window whose writer is gone changes no more.
-        windows.retain(|window| window.has_changed().is_ok());
+        readers.retain(|window| window.has_changed().is_ok());
         let any_change = async {
-            if windows.is_empty() {
+            if readers.is_empty() {
                 return renditions.changed().await;
             }
             tokio::select! {
                 change = renditions.changed() => change,
-                (change, ..) = select_all(windows.iter_mut().map(|window| Box::pin(window.changed()))) => change,
+                (change, ..) = select_all(readers.iter_mut().map(|window| Box::pin(window.changed()))) => change,
             }
         };
         if !matches!(timeout_at(deadline, any_change).await, Ok(Ok(()))) {

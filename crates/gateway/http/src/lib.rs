@@ -1,7 +1,7 @@
 //! The web of the server: pages, HLS, media, the API and what operators ask, on one port.
 //!
 //! [`Listener`] accepts connections and keeps their limits; each is driven under a span of its own, speaking HTTP/1.1 or
-//! HTTP/2. [`router`] is everything above the connection: one file a conversation (`hls`, `media`, `pages`, `api`,
+//! HTTP/2. [`router`] is everything above the connection: one file a conversation (`hls`, `dash`, `media`, `pages`, `api`,
 //! `ops`), with [`House`] saying where the streams are. It can be called without any socket.
 
 mod access;
@@ -9,7 +9,10 @@ mod answer;
 mod api;
 mod api_model;
 mod connection;
+mod dash;
 mod door;
+mod figures;
+mod growing;
 mod hls;
 mod house;
 mod listen;

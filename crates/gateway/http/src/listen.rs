@@ -5,21 +5,23 @@ use std::time::Duration;
 
 use axum::Router;
 use config::{Http, Network};
-use metrics::{counter, gauge};
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument, debug, info, info_span, warn};
+use tracing::{Instrument, debug, error, info, info_span, warn};
 
 use crate::connection::{builder, drive};
 use crate::door::Door;
+use crate::figures::{self, Connected};
 use crate::peer::Peer;
 
 /// Connections that the operating system keeps while we have no place for them.
 const BACKLOG: i32 = 1024;
+/// No client can be quicker, whatever the settings ask.
+const SHORTEST_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// The HTTP port.
 #[derive(Debug)]
@@ -43,9 +45,10 @@ impl Listener {
             }
             other => other?,
         };
+        figures::describe();
         Ok(Self {
             socket: TcpListener::from_std(socket.into())?,
-            header_timeout: settings.header_timeout,
+            header_timeout: settings.header_timeout.max(SHORTEST_TIMEOUT),
             max_connections: settings.max_connections,
             max_connections_per_address: settings.max_connections_per_address,
             trusted_proxies: settings.trusted_proxies.clone(),
@@ -77,7 +80,12 @@ impl Listener {
             };
             let (place, socket, peer) = tokio::select! {
                 () = stop.cancelled() => break,
-                Some(_) = connections.join_next() => continue,
+                Some(ended) = connections.join_next() => {
+                    if ended.is_err_and(|error| error.is_panic()) {
+                        error!(proto = "http", "a connection panicked; others go on");
+                    }
+                    continue;
+                }
                 (place, accepted) = accepted => match accepted {
                     Ok((socket, peer)) => (place, socket, peer),
                     Err(error) => {
@@ -93,19 +101,19 @@ impl Listener {
                 !address.is_loopback() && !self.trusted_proxies.iter().any(|proxy| proxy.contains(address));
             let own_place = if is_counted { door.enter(address) } else { None };
             if is_counted && own_place.is_none() {
-                counter!("onair_http_connections_refused_total").increment(1);
+                figures::turned_away("address");
                 refuse(&socket);
                 continue;
             }
             tune(&socket);
-            counter!("onair_http_connections_total").increment(1);
+            // TLS, once there is a port for it, wraps the socket here.
             count += 1;
             let span = info_span!("session", proto = "http", conn = count, %peer);
             let drive =
                 drive(socket, Peer(address), router.clone(), builder.clone(), self.header_timeout, stop.clone());
             let session = async move {
                 let _places = (place, own_place);
-                let _open = Open::begin();
+                let _connected = Connected::now();
                 drive.await;
             };
             connections.spawn(session.instrument(span));
@@ -142,20 +150,4 @@ fn refuse(socket: &TcpStream) {
     let answer =
         b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
     let _ = socket.try_write(answer);
-}
-
-/// Counts open connections.
-struct Open;
-
-impl Open {
-    fn begin() -> Self {
-        gauge!("onair_http_connections").increment(1.0);
-        Self
-    }
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        gauge!("onair_http_connections").decrement(1.0);
-    }
 }

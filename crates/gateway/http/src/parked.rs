@@ -4,7 +4,7 @@ use metrics::gauge;
 pub(crate) struct Parked(&'static str);
 
 impl Parked {
-    /// `kind` is `reload` or `part`.
+    /// `kind` is `reload`, `part` or `segment`.
     pub(crate) fn begin(kind: &'static str) -> Self {
         gauge!("onair_hls_parked", "kind" => kind).increment(1.0);
         Self(kind)

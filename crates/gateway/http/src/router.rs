@@ -16,7 +16,7 @@ use metrics::counter;
 use tracing::debug;
 
 use crate::answer::Problem;
-use crate::{House, api, hls, media, ops, pages};
+use crate::{House, api, dash, hls, media, ops, pages};
 
 /// Bytes of the address of a request; more is answered by 414.
 const URI_BYTES: usize = 8 * 1024;
@@ -27,10 +27,12 @@ const BODY_BYTES: u64 = 64 * 1024;
 pub fn router(house: House) -> Router {
     Router::new()
         .route("/hls/{*rest}", get(hls::playlist).fallback(no_method))
+        .route("/dash/{*rest}", get(dash::manifest).fallback(no_method))
         .route("/media/{*rest}", get(media::bytes).fallback(no_method))
         .route("/api/v1/streams", get(api::streams).fallback(no_method))
         .route("/api/v1/streams/{*path}", get(api::stream).fallback(no_method))
         .route("/api/v1/server", get(api::server).fallback(no_method))
+        .route("/api/v1/time", get(dash::time).fallback(no_method))
         .route("/api/openapi.json", get(api::document).fallback(no_method))
         .route("/healthz", get(ops::healthz).fallback(no_method))
         .route("/readyz", get(ops::readyz).fallback(no_method))
@@ -61,7 +63,8 @@ fn no_content() -> Response<Body> {
 /// What holds for every request, and what every answer carries.
 async fn common(request: Request, next: Next) -> Response<Body> {
     let matched = request.extensions().get::<MatchedPath>().cloned();
-    let is_media = ["/hls/", "/media/"].iter().any(|prefix| request.uri().path().starts_with(prefix));
+    let is_media =
+        ["/hls/", "/dash/", "/media/", "/api/v1/time"].iter().any(|prefix| request.uri().path().starts_with(prefix));
     let method = request.method().clone();
     let (parts, body) = request.into_parts();
     let mut response = match check(&parts) {

@@ -6,8 +6,9 @@ use super::{LAG_MAX, STEP_MIN, Stamp};
 
 /// A stamp may go back by this much and still belong to what came before.
 const BACK: Span = Span::from_millis(-100);
-/// A stamp may go forward by this much more than what passed on the arrival clock.
+/// A stamp may go forward by this much more than what passed on the arrival clock, or by two frames.
 const STEP: Span = Span::from_millis(250);
+const STEP_MAX: Span = Span::from_millis(2500);
 /// Early by no more than this against the arrival clock, a stamp is believed however far it jumped.
 const EARLY: Span = Span::from_millis(500);
 /// A track that begins within this of another shares its clock.
@@ -122,6 +123,12 @@ impl Line {
         }
     }
 
+    /// How much farther a stamp may go than the arrival clock.
+    fn reach(&self) -> Span {
+        let two = self.step() + self.step();
+        two.clamp(STEP, STEP_MAX)
+    }
+
     /// Judges where a stamp stands, and remembers it.
     pub(super) fn see(&mut self, stamp: Stamp, sight: Sight) -> Seen {
         let elapsed = self.position.as_ref().map_or(Span::ZERO, |position| sight.now.since(position.arrival));
@@ -149,7 +156,7 @@ impl Line {
         match &self.position {
             Some(position) => {
                 let step = raw.since(position.raw);
-                step >= BACK && (step <= elapsed + STEP || lead <= EARLY || is_near(STEP))
+                step >= BACK && (step <= elapsed + self.reach() || lead <= EARLY || is_near(STEP))
             }
             None => is_near(NEAR) || (lead <= EARLY && lead >= -NEAR) || sight.others.is_none(),
         }
@@ -158,9 +165,10 @@ impl Line {
     /// A stamp that does not go on from the last: puts it where it should have been, and believes it
     /// when it is the third of a kind.
     fn suspect(&mut self, stamp: Stamp, elapsed: Span, sight: Sight) -> Seen {
+        let reach = self.reach();
         let follows = |last: &Suspect| {
             let step = stamp.dts.since(last.stamp);
-            step > Span::ZERO && step <= sight.now.since(last.arrival) + STEP
+            step > Span::ZERO && step <= sight.now.since(last.arrival) + reach
         };
         let on_time = sight.on_time;
         let expected = match &self.position {

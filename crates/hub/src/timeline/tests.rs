@@ -210,6 +210,19 @@ fn one_frame_a_second_is_no_gap_and_no_jump() {
     assert_eq!((breaks(&shots), restamped(&shots)), (0, 0));
 }
 
+/// A13: a relay begins with what it has kept.
+#[test]
+fn slides_that_come_in_a_burst_are_no_jumps() {
+    for hint in [Some((1, 1)), None] {
+        let mut studio = Studio::with_hint((1, 1), hint, 48_000);
+        let shots = of(VIDEO, &studio.shoot_by(0, 60_000, |at| at.max(20_000 * MS) - 20_000 * MS));
+        assert!(steps(&shots[8..], 1000).iter().all(|&step| step == 1000));
+        if hint.is_some() {
+            assert_eq!((breaks(&shots), restamped(&shots)), (0, 0));
+        }
+    }
+}
+
 /// A15: a sound card that runs 100 parts in a million fast, against stamps of the computer's clock.
 #[test]
 fn a_drifting_sound_card_is_followed_in_small_steps() {

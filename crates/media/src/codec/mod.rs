@@ -6,8 +6,6 @@ mod bits;
 
 use std::fmt;
 
-use bytes::Bytes;
-
 pub use aac::Aac;
 pub use avc::Avc;
 
@@ -104,14 +102,6 @@ impl Codec {
         match self {
             Self::Avc(_) => None,
             Self::Aac(aac) => Some(aac.sound),
-        }
-    }
-
-    /// One frame of silence, for a sound codec that has one at hand.
-    pub fn silence(&self) -> Option<Bytes> {
-        match self {
-            Self::Avc(_) => None,
-            Self::Aac(aac) => aac.silence(),
         }
     }
 

@@ -40,9 +40,12 @@ impl Manifests {
         seen.manifest.clone()
     }
 
-    /// That manifest as text: rendered once, and compressed once, for all who share a key.
-    pub fn rendered(&self, manifest: &Manifest, key: Option<&str>) -> Arc<Rendered> {
+    /// That manifest as text: rendered once, and compressed once, for all who share a key. `on_render` is told each time.
+    pub fn rendered(&self, manifest: &Manifest, key: Option<&str>, on_render: impl FnOnce()) -> Arc<Rendered> {
         let variant = Variant { key, ..Variant::default() };
-        self.texts.rendered(manifest.version(), variant, || Rendered::new(manifest.text(key)))
+        self.texts.rendered(manifest.version(), variant, || {
+            on_render();
+            Rendered::new(manifest.text(key))
+        })
     }
 }

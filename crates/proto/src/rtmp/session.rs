@@ -121,6 +121,8 @@ pub enum Refusal {
     BadName,
     /// The server has all it can take.
     Full,
+    /// The server's people ended the broadcast.
+    Ended,
 }
 
 impl Refusal {
@@ -129,7 +131,7 @@ impl Refusal {
         match self {
             Self::Busy | Self::BadName => "NetStream.Publish.BadName",
             Self::NeedsKey | Self::WrongKey => "NetStream.Publish.Denied",
-            Self::Full => "NetStream.Publish.Rejected",
+            Self::Full | Self::Ended => "NetStream.Publish.Rejected",
         }
     }
 
@@ -141,6 +143,7 @@ impl Refusal {
             Self::WrongKey => "wrong_key",
             Self::BadName => "bad_name",
             Self::Full => "full",
+            Self::Ended => "ended",
         }
     }
 }
@@ -153,6 +156,7 @@ impl fmt::Display for Refusal {
             Self::WrongKey => "This key does not allow to publish here.",
             Self::BadName => "A stream name may hold only letters, digits and - _ . ~, in up to eight parts.",
             Self::Full => "The server cannot take another stream now.",
+            Self::Ended => "The broadcast was ended by the server.",
         })
     }
 }
@@ -226,9 +230,9 @@ impl Session {
         self.on_bytes(now, &held)
     }
 
-    /// Tells the publisher that asked why it is not let in, then closes (R10, R11). Without one, does nothing.
+    /// Tells the publisher why it is not let in, or no longer, then closes (R10, R11). Without one, does nothing.
     pub fn refuse(&mut self, refusal: Refusal) {
-        if let State::Asking(stream) = self.state {
+        if let State::Asking(stream) | State::Publishing(stream, _) = self.state {
             self.status(stream, "error", refusal.code(), &refusal.to_string());
             self.close();
         }

@@ -47,7 +47,7 @@ fn one_flipped_bit_before_the_fingerprint_is_noticed() {
 /// U1.
 #[test]
 fn an_attribute_that_must_be_understood_and_is_not_is_named() {
-    let unknown = Builder::new(Class::Request, Method::BINDING, [7; 12]).attribute_for_test(0x0031, b"x").finish();
+    let unknown = Builder::new(Class::Request, Method::BINDING, [7; 12]).attribute(0x0031, b"x").finish();
     assert_eq!(Message::parse(&unknown).unwrap().unknown_required, Some(0x0031));
 }
 

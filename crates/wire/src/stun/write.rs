@@ -29,18 +29,14 @@ impl Builder {
         Self { bytes, transaction }
     }
 
-    fn attribute(mut self, kind: u16, value: &[u8]) -> Self {
+    /// Any attribute, as it is: at most 65 535 bytes of value.
+    pub fn attribute(mut self, kind: u16, value: &[u8]) -> Self {
         self.bytes.put_u16(kind);
         self.bytes.put_u16(value.len() as u16);
         self.bytes.put_slice(value);
         self.bytes.put_bytes(0, (4 - value.len() % 4) % 4);
         self.set_len(0);
         self
-    }
-
-    #[cfg(test)]
-    pub(super) fn attribute_for_test(self, kind: u16, value: &[u8]) -> Self {
-        self.attribute(kind, value)
     }
 
     /// Writes the length so far plus `more` into the header.

@@ -112,7 +112,7 @@ async fn what_nobody_hinted_is_unknown_at_once() {
     for name in [
         "tqzlpg/v0.110.4.m4s",
         "tqzlpg/v0.111.0.m4s",
-        "tqzlpg/v0.111.m4s",
+        "tqzlpg/v0.112.m4s",
         "tqzlpg/v0.99.m4s",
         "tqzlpg/v0.i1.mp4",
         "tqzlpg/v1.109.m4s",

@@ -1,6 +1,7 @@
 //! The conversations, called without a socket in virtual time; and the connection, with one.
 
 mod access;
+mod dash;
 mod hls;
 mod media;
 mod others;

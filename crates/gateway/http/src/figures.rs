@@ -1,0 +1,38 @@
+use metrics::{counter, describe_counter, describe_gauge, gauge};
+
+const PROTO: &str = "http";
+
+/// Says what each figure means. Labels never hold a name that a stranger chose.
+pub(crate) fn describe() {
+    describe_gauge!("onair_connections", "Connections now.");
+    describe_counter!("onair_connections_total", "Connections taken.");
+    describe_counter!("onair_connections_refused_total", "Connections closed at the door, by which limit.");
+    describe_counter!("onair_http_requests_total", "Requests answered, by route and status.");
+    describe_gauge!("onair_hls_parked", "Requests that wait for the next part or playlist.");
+    describe_counter!("onair_hls_playlists_rendered_total", "Playlists made: once a change, for all viewers together.");
+    describe_counter!(
+        "onair_dash_manifests_rendered_total",
+        "DASH manifests made: once a change, for all viewers together."
+    );
+}
+
+/// Counts one connection for as long as it lives.
+pub(crate) struct Connected(());
+
+impl Connected {
+    pub(crate) fn now() -> Self {
+        counter!("onair_connections_total", "proto" => PROTO).increment(1);
+        gauge!("onair_connections", "proto" => PROTO).increment(1);
+        Self(())
+    }
+}
+
+impl Drop for Connected {
+    fn drop(&mut self) {
+        gauge!("onair_connections", "proto" => PROTO).decrement(1);
+    }
+}
+
+pub(crate) fn turned_away(limit: &'static str) {
+    counter!("onair_connections_refused_total", "proto" => PROTO, "limit" => limit).increment(1);
+}

@@ -1,0 +1,56 @@
+use metrics::{Unit, counter, describe_counter, describe_gauge, gauge};
+use proto::rtmp::{Error, Refusal};
+
+const PROTO: &str = "rtmp";
+
+/// Says what each figure means. Labels never hold a name that a stranger chose.
+pub(crate) fn describe() {
+    describe_gauge!("onair_connections", "Connections now.");
+    describe_counter!("onair_connections_total", "Connections taken.");
+    describe_counter!("onair_connections_refused_total", "Connections closed at the door, by which limit.");
+    describe_counter!("onair_received_bytes_total", Unit::Bytes, "Bytes received from publishers.");
+    describe_counter!("onair_publishes_total", "Publications begun.");
+    describe_counter!("onair_publish_refused_total", "Publishers not let in, or sent away, by reason.");
+    describe_counter!("onair_session_errors_total", "Connections that ended badly, by reason.");
+}
+
+/// Counts one connection for as long as it lives.
+pub(crate) struct Connected(());
+
+impl Connected {
+    pub(crate) fn now() -> Self {
+        counter!("onair_connections_total", "proto" => PROTO).increment(1);
+        gauge!("onair_connections", "proto" => PROTO).increment(1);
+        Self(())
+    }
+}
+
+impl Drop for Connected {
+    fn drop(&mut self) {
+        gauge!("onair_connections", "proto" => PROTO).decrement(1);
+    }
+}
+
+pub(crate) fn turned_away(limit: &'static str) {
+    counter!("onair_connections_refused_total", "proto" => PROTO, "limit" => limit).increment(1);
+}
+
+pub(crate) fn received_bytes() -> metrics::Counter {
+    counter!("onair_received_bytes_total", "proto" => PROTO)
+}
+
+pub(crate) fn publishes() {
+    counter!("onair_publishes_total", "proto" => PROTO).increment(1);
+}
+
+pub(crate) fn refused(refusal: Refusal) {
+    counter!("onair_publish_refused_total", "proto" => PROTO, "reason" => refusal.reason()).increment(1);
+}
+
+pub(crate) fn protocol_error(error: &Error) {
+    session_error(error.reason());
+}
+
+pub(crate) fn session_error(reason: &'static str) {
+    counter!("onair_session_errors_total", "proto" => PROTO, "reason" => reason).increment(1);
+}

@@ -1,0 +1,214 @@
+use std::io;
+use std::time::{Duration, Instant};
+
+use bytes::BytesMut;
+use proto::rtmp::{self, Event, Input, Limits, Odd, Output, Refusal, Session};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+use tracing::{Span, debug, info, warn};
+
+use crate::door::Seat;
+use crate::figures;
+use crate::ingest::Ingest;
+use crate::listen::tune;
+
+/// One read; a frame or a few.
+const READ_BYTES: usize = 32 << 10;
+/// How long a peer that was told to go may take to read why.
+const FAREWELL: Duration = Duration::from_secs(1);
+/// So many oddities of one connection go into the log; more would say nothing new.
+const ODD_LINES: u32 = 5;
+
+/// Why a connection ended.
+#[derive(Debug, thiserror::Error)]
+enum End {
+    #[error("the peer left")]
+    Left,
+    #[error("the server stops")]
+    Stopped,
+    #[error("it had not published, and others needed the place")]
+    Displaced,
+    /// Said in full already.
+    #[error("refused")]
+    Refused,
+    #[error(transparent)]
+    Broken(#[from] io::Error),
+    #[error(transparent)]
+    Failed(#[from] rtmp::Error),
+    #[error("the peer does not read what we send")]
+    Deaf,
+}
+
+/// One connection from its first byte to its last.
+pub(crate) async fn run(
+    socket: TcpStream,
+    limits: Limits,
+    nonce: u64,
+    ingest: Ingest,
+    seat: Seat,
+    stop: CancellationToken,
+) {
+    debug!("connected");
+    let session = Session::server(limits.clone(), nonce, Instant::now());
+    let needed = seat.needed.clone();
+    let mut connection = Connection { socket, session, limits, ingest, seat, odd: 0, said_goodbye: false };
+    let end = tokio::select! {
+        end = connection.drive() => end,
+        () = stop.cancelled() => End::Stopped,
+        () = needed.cancelled() => End::Displaced,
+    };
+    connection.ingest.end();
+    let received_bytes = connection.session.received_bytes();
+    match &end {
+        End::Broken(error) if connection.said_goodbye => debug!(%error, received_bytes, "closed"),
+        End::Left | End::Stopped | End::Refused => debug!(reason = %end, received_bytes, "closed"),
+        End::Displaced => {
+            figures::turned_away("total");
+            info!(reason = %end, received_bytes, "closed");
+        }
+        End::Failed(error) => {
+            figures::protocol_error(error);
+            warn!(%error, received_bytes, "closed");
+        }
+        End::Broken(error) => {
+            figures::session_error("broken");
+            info!(%error, received_bytes, "connection lost");
+        }
+        End::Deaf => {
+            figures::session_error("deaf");
+            warn!(error = %end, received_bytes, "closed");
+        }
+    }
+}
+
+struct Connection {
+    socket: TcpStream,
+    session: Session,
+    limits: Limits,
+    ingest: Ingest,
+    seat: Seat,
+    odd: u32,
+    /// The publisher unpublished: that it then goes without waiting for answers is no accident.
+    said_goodbye: bool,
+}
+
+impl Connection {
+    async fn drive(&mut self) -> End {
+        match self.talk().await {
+            Err(end) => end,
+            Ok(never) => match never {},
+        }
+    }
+
+    async fn talk(&mut self) -> Result<std::convert::Infallible, End> {
+        tune(&self.socket)?;
+        let received = figures::received_bytes();
+        let mut buf = BytesMut::with_capacity(READ_BYTES);
+        loop {
+            let deadline = self.settle().await?;
+            buf.clear();
+            let read = tokio::select! {
+                read = self.socket.read_buf(&mut buf) => Some(read?),
+                () = sleep_until(deadline.into()) => None,
+            };
+            let input = match read {
+                Some(0) => return Err(End::Left),
+                Some(len) => {
+                    received.increment(len as u64);
+                    Input::Bytes(&buf)
+                }
+                None => Input::Timeout,
+            };
+            if let Err(error) = self.session.handle_input(Instant::now(), input) {
+                // What came before the mistake still counts, and what there is to say is said.
+                self.settle().await?;
+                return Err(error.into());
+            }
+        }
+    }
+
+    /// Does what the machine wants done; returns until when it can wait.
+    async fn settle(&mut self) -> Result<Instant, End> {
+        loop {
+            match self.session.poll_output() {
+                Output::Send(bytes) => self.send(&bytes).await?,
+                Output::Event(event) => self.on_event(event).await?,
+                Output::Close => {
+                    self.farewell().await;
+                    return Err(End::Refused);
+                }
+                Output::WaitUntil(at) => return Ok(at),
+            }
+        }
+    }
+
+    async fn on_event(&mut self, event: Event) -> Result<(), End> {
+        let outcome = match event {
+            Event::WantsToPublish { path, secret } => {
+                Span::current().record("stream", path.as_str());
+                self.said_goodbye = false;
+                let outcome = self.ingest.publish(path, secret).await;
+                if outcome.is_ok() {
+                    self.seat.keep();
+                    self.session.accept(Instant::now())?;
+                }
+                outcome
+            }
+            Event::Track(track) => self.ingest.track(track),
+            Event::Frame(id, frame) => self.ingest.frame(id, frame, Instant::now()),
+            Event::Ended => {
+                self.said_goodbye = true;
+                self.ingest.end();
+                Ok(())
+            }
+            Event::Refused(refusal) => {
+                self.note_refusal(refusal);
+                Ok(())
+            }
+            Event::Odd(odd) => {
+                self.note_odd(&odd);
+                Ok(())
+            }
+            _ => Ok(()),
+        };
+        if let Err(refusal) = outcome {
+            self.note_refusal(refusal);
+            self.ingest.end();
+            self.session.refuse(refusal);
+        }
+        Ok(())
+    }
+
+    async fn send(&mut self, bytes: &[u8]) -> Result<(), End> {
+        // A peer that asks and never reads would keep us here for ever.
+        timeout(self.limits.idle_timeout, self.socket.write_all(bytes)).await.map_err(|_| End::Deaf)??;
+        Ok(())
+    }
+
+    /// Lets the peer read why it must go: closing at once, with bytes of its own unread, would take that from it.
+    async fn farewell(&mut self) {
+        let goodbye = async {
+            self.socket.shutdown().await?;
+            let mut sink = [0; 4096];
+            while self.socket.read(&mut sink).await? > 0 {}
+            Ok::<_, io::Error>(())
+        };
+        let _ = timeout(FAREWELL, goodbye).await;
+    }
+
+    fn note_refusal(&self, refusal: Refusal) {
+        figures::refused(refusal);
+        warn!(reason = refusal.reason(), "refused to publish");
+    }
+
+    fn note_odd(&mut self, odd: &Odd) {
+        self.odd = self.odd.saturating_add(1);
+        if self.odd <= ODD_LINES {
+            warn!(%odd, "passed over");
+        } else {
+            debug!(%odd, "passed over");
+        }
+    }
+}

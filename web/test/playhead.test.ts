@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { LatencyMeter } from '../src/player/latency.ts';
+import { Playhead, type Sight } from '../src/player/playhead.ts';
+
+const LOOK_MS = 200;
+
+/** Looks every 200 ms for `ms` while the playhead advances at `rate`, and says what was seen last. */
+class Eye {
+  readonly playhead = new Playhead();
+  now = 0;
+  time = 5;
+
+  constructor() {
+    this.watch(LOOK_MS, 0);
+    this.playhead.expect(this.now);
+  }
+
+  watch(ms: number, rate: number, isHeld = false): Sight {
+    let sight: Sight = 'unsure';
+    for (const end = this.now + ms; this.now < end;) {
+      this.now += LOOK_MS;
+      this.time += (LOOK_MS / 1000) * rate;
+      sight = this.playhead.look({ time: this.time, isHeld }, this.now);
+    }
+    return sight;
+  }
+}
+
+test('a playhead that advances moves, at any speed we play at', () => {
+  const eye = new Eye();
+  for (const rate of [1, 0.96, 1.08]) assert.equal(eye.watch(1000, rate), 'moving');
+});
+
+test('a playhead that stands is still, but not before its time', () => {
+  const eye = new Eye();
+  eye.watch(1000, 1);
+  assert.equal(eye.watch(400, 0), 'unsure');
+  assert.equal(eye.watch(200, 0), 'still');
+  assert.equal(eye.watch(200, 1), 'moving');
+  assert.equal(eye.playhead.settle(), true);
+  assert.deepEqual([eye.playhead.stalls, eye.playhead.stalledMs], [1, 200]);
+  assert.equal(eye.playhead.settle(), false, 'one stall is one lesson');
+});
+
+test('a jump over a hole is no movement', () => {
+  const eye = new Eye();
+  eye.watch(1000, 1);
+  eye.watch(1000, 0);
+  eye.time += 3;
+  assert.equal(eye.watch(LOOK_MS, 0), 'still');
+  assert.equal(eye.watch(LOOK_MS, 1), 'moving');
+});
+
+test('who has paused does not stall', () => {
+  const eye = new Eye();
+  eye.watch(1000, 1);
+  assert.equal(eye.watch(60_000, 0, true), 'unsure');
+  assert.equal(eye.watch(LOOK_MS, 1), 'moving');
+  assert.equal(eye.playhead.settle(), false);
+});
+
+test('a page that was asleep and looks rarely sees movement all the same', () => {
+  const eye = new Eye();
+  eye.now += 59_800;
+  eye.time += 59.8;
+  assert.equal(eye.watch(LOOK_MS, 1), 'moving');
+});
+
+test('a publisher who is away is no lesson', () => {
+  const eye = new Eye();
+  eye.watch(1000, 1);
+  eye.watch(800, 0);
+  eye.playhead.excuse();
+  eye.watch(9000, 0);
+  eye.watch(LOOK_MS, 1);
+  assert.equal(eye.playhead.settle(), false);
+  assert.ok(eye.playhead.stalledMs < 1000);
+  eye.watch(1000, 0);
+  assert.equal(eye.playhead.settle(), true, 'the excuse holds once');
+});
+
+test('latency is from camera to screen, by the clock of the server', () => {
+  const meter = new LatencyMeter();
+  meter.offset = 5000;
+  meter.measure({ pictureAt: 104_000, edge: 0.4 }, 100_000);
+  assert.equal(meter.seconds, 1);
+  meter.measure({ pictureAt: 103_500, edge: 0.4 }, 100_000);
+  assert.ok(Math.abs((meter.seconds ?? 0) - 1.1) < 1e-9, 'smoothed');
+  meter.measure({ pictureAt: 95_000, edge: 0.4 }, 100_000);
+  assert.equal(meter.seconds, 10, 'a step is shown at once');
+});
+
+test('a clock that cannot be right is not believed', () => {
+  const meter = new LatencyMeter();
+  meter.measure({ pictureAt: 200_000, edge: 0.7 }, 100_000);
+  assert.equal(meter.seconds, 0.7);
+  meter.reset();
+  meter.measure({ pictureAt: undefined, edge: undefined }, 0);
+  assert.equal(meter.seconds, undefined);
+});
