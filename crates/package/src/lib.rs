@@ -6,8 +6,10 @@
 pub mod dash;
 pub mod hls;
 
+mod packager;
 mod shelf;
 mod window;
 
+pub use packager::{Packager, Settings};
 pub use shelf::{Found, Library, Presentation, Rendition, Shelf, Slot};
 pub use window::{Init, Part, Segment, Window};

@@ -22,7 +22,7 @@ pub struct Part {
     pub start: Time,
     /// Sum of the samples' durations.
     pub duration: Span,
-    /// Starts with a frame at which a decoder may start (H24); always true for audio.
+    /// Holds a frame at which a decoder may start (H24); always true for audio.
     pub independent: bool,
     /// The box bytes.
     pub bytes: Bytes,

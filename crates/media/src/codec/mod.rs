@@ -6,6 +6,8 @@ mod bits;
 
 use std::fmt;
 
+use bytes::Bytes;
+
 pub use aac::Aac;
 pub use avc::Avc;
 
@@ -102,6 +104,14 @@ impl Codec {
         match self {
             Self::Avc(_) => None,
             Self::Aac(aac) => Some(aac.sound),
+        }
+    }
+
+    /// One frame of silence, for a sound codec that has one at hand.
+    pub fn silence(&self) -> Option<Bytes> {
+        match self {
+            Self::Avc(_) => None,
+            Self::Aac(aac) => aac.silence(),
         }
     }
 
