@@ -22,6 +22,7 @@ use tower::Service;
 use tracing::instrument::Instrumented;
 use tracing::{Instrument, debug};
 
+use crate::figures;
 use crate::peer::Peer;
 use crate::stall::Stall;
 
@@ -109,7 +110,10 @@ pub(crate) async fn drive<S>(
         tokio::select! {
             end = connection.as_mut() => {
                 if let Err(error) = end {
-                    debug!(%error, "connection broke");
+                    if let Some(reason) = fault(&*error, activity.never_asked()) {
+                        figures::session_error(reason);
+                    }
+                    debug!(%error, "connection ended");
                 }
                 return;
             }
@@ -123,7 +127,11 @@ pub(crate) async fn drive<S>(
                     continue;
                 }
                 quiet += header_timeout;
-                if activity.never_asked() || quiet > IDLE + header_timeout {
+                if activity.never_asked() {
+                    figures::session_error("silent");
+                    return;
+                }
+                if quiet > IDLE + header_timeout {
                     debug!("connection closed for silence");
                     return;
                 }
@@ -133,6 +141,17 @@ pub(crate) async fn drive<S>(
                 }
             }
         }
+    }
+}
+
+/// What the client did wrong, in a word. Leaving in the middle of an answer is nothing wrong, nor is being idle between
+/// requests for longer than we wait.
+fn fault(error: &(dyn std::error::Error + 'static), never_asked: bool) -> Option<&'static str> {
+    let error = error.downcast_ref::<hyper::Error>()?;
+    match () {
+        () if error.is_parse() => Some("malformed"),
+        () if error.is_timeout() && never_asked => Some("silent"),
+        () => None,
     }
 }
 

@@ -7,6 +7,7 @@ pub(crate) fn describe() {
     describe_gauge!("onair_connections", "Connections now.");
     describe_counter!("onair_connections_total", "Connections taken.");
     describe_counter!("onair_connections_refused_total", "Connections closed at the door, by which limit.");
+    describe_counter!("onair_session_errors_total", "Connections that ended badly, by reason.");
     describe_counter!("onair_http_requests_total", "Requests answered, by route and status.");
     describe_gauge!("onair_hls_parked", "Requests that wait for the next part or playlist.");
     describe_counter!("onair_hls_playlists_rendered_total", "Playlists made: once a change, for all viewers together.");
@@ -35,4 +36,9 @@ impl Drop for Connected {
 
 pub(crate) fn turned_away(limit: &'static str) {
     counter!("onair_connections_refused_total", "proto" => PROTO, "limit" => limit).increment(1);
+}
+
+/// A client did something wrong.
+pub(crate) fn session_error(reason: &'static str) {
+    counter!("onair_session_errors_total", "proto" => PROTO, "reason" => reason).increment(1);
 }
