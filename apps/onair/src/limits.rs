@@ -1,4 +1,5 @@
 use hub::Limits;
+use package::Settings;
 
 /// The limits of the hub, out of its settings.
 pub(crate) fn of(settings: &config::Hub) -> Limits {
@@ -14,9 +15,24 @@ pub(crate) fn of(settings: &config::Hub) -> Limits {
     }
 }
 
+/// How broadcasts are cut, out of the settings.
+pub(crate) fn packaging(settings: &config::Hls) -> Settings {
+    Settings {
+        segment: settings.segment.into(),
+        part: settings.part.into(),
+        window: settings.window.into(),
+        ..Settings::default()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_default_cut_is_the_default_of_the_packager() {
+        assert_eq!(packaging(&config::Hls::default()), Settings::default());
+    }
 
     #[test]
     fn the_default_settings_are_the_defaults_of_the_hub() {

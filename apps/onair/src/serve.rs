@@ -55,6 +55,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let mut rooms = JoinSet::new();
     rooms.spawn(clock::keep(hub.clone()));
     rooms.spawn(figures::keep(metrics.clone()));
+    rooms.spawn(origin::run(hub.clone(), library.clone(), limits::packaging(&config.hls), close.clone()));
 
     let house = House {
         hub: hub.clone(),
