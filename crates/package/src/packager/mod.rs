@@ -8,7 +8,6 @@ mod rates;
 mod settings;
 mod writer;
 
-
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 

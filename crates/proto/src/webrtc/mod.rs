@@ -2,4 +2,5 @@
 
 pub mod dtls;
 pub mod ice;
+pub mod negotiate;
 pub mod srtp;
