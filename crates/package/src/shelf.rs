@@ -223,7 +223,22 @@ impl Slot {
 
     /// Replaces the window. What left it goes to `retire` first, so that no reader misses it in between.
     pub fn replace(&self, window: Window) {
-        self.window.send_replace(Arc::new(window));
+        self.set(window);
+        self.ring();
+    }
+
+    /// The same without a word to those who wait: for [`Slot::ring`], once the other renditions have theirs too. So
+    /// whoever is woken sees all of them as new as its own (H29).
+    pub fn set(&self, window: Window) {
+        self.window.send_if_modified(|there| {
+            *there = Arc::new(window);
+            false
+        });
+    }
+
+    /// Wakes those who wait for the window to change.
+    pub fn ring(&self) {
+        self.window.send_modify(|_| {});
     }
 
     /// Adds an init and its parameters, for segments to come.

@@ -174,19 +174,23 @@ impl Packager {
     fn publish(&mut self, now: Instant) {
         self.now = self.now.max(Some(now));
         let Stage::Running(deck) = &mut self.stage else { return };
-        for writer in deck.lanes.iter_mut().filter_map(|lane| lane.writer.as_mut()) {
-            writer.publish();
-        }
+        deck.writers().for_each(Writer::publish);
         self.is_shown = self.is_shown || deck.is_worth_showing();
         if self.is_shown {
             let mut joined: Vec<&Lane> = deck.lanes.iter().filter(|lane| lane.writer.is_some()).collect();
             joined.sort_by_key(|lane| (lane.kind(), lane.track.id));
             self.shelf.show(joined.into_iter().filter_map(|lane| lane.writer.as_ref()).map(Writer::slot));
         }
+        // Only now: a playlist tells of the other renditions too (H29).
+        deck.writers().for_each(Writer::ring);
     }
 }
 
 impl Deck {
+    fn writers(&mut self) -> impl Iterator<Item = &mut Writer> {
+        self.lanes.iter_mut().filter_map(|lane| lane.writer.as_mut())
+    }
+
     /// The lane of a track, made when it is not there.
     fn lane(&mut self, track: &Arc<Track>) -> &mut Lane {
         let at = self.lanes.iter().position(|lane| lane.track.id == track.id).unwrap_or(self.lanes.len());
@@ -311,6 +315,7 @@ impl Deck {
             lane.end();
             if let Some(writer) = &mut lane.writer {
                 writer.publish();
+                writer.ring();
             }
         }
         self.lanes.retain(is_kept);

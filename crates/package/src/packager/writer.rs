@@ -30,6 +30,8 @@ pub(super) struct Writer {
     independent: bool,
     ended: bool,
     changed: bool,
+    /// Published, but those who wait were not told.
+    is_news: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -104,6 +106,7 @@ impl Writer {
             independent: true,
             ended: false,
             changed: false,
+            is_news: false,
         };
         writer.trim();
         writer
@@ -299,7 +302,8 @@ impl Writer {
         self.changed = true;
     }
 
-    /// Shows readers what has changed since the last time, in one step (H18).
+    /// Shows readers what has changed since the last time, in one step (H18). Those who wait hear of it by
+    /// [`Writer::ring`].
     pub(super) fn publish(&mut self) {
         if !std::mem::take(&mut self.changed) {
             return;
@@ -320,7 +324,15 @@ impl Writer {
         window.independent_segments = self.independent && open.as_ref().is_none_or(|open| open.independent);
         window.open = open;
         window.ended = self.ended;
-        self.slot.replace(window);
+        self.slot.set(window);
+        self.is_news = true;
+    }
+
+    /// Wakes those who wait, if something was published.
+    pub(super) fn ring(&mut self) {
+        if std::mem::take(&mut self.is_news) {
+            self.slot.ring();
+        }
     }
 
     /// Until a segment is complete, the rate of its parts stands for it.
