@@ -13,6 +13,7 @@ export interface Model {
   /** The browser allowed to play only without sound. */
   isSilenced: boolean;
   hasAudio: boolean;
+  hasPicture: boolean;
   /** As close to live as it gets. */
   isLive: boolean;
   /** Seconds from the camera to the screen. */

@@ -130,6 +130,7 @@ export class Player {
       isMuted: this.video.muted,
       isSilenced: this.isSilenced,
       hasAudio: engine?.carries()?.audio ?? true,
+      hasPicture: engine?.carries()?.video ?? true,
       isLive: this.isLive(),
       latency: this.latency.seconds,
       levels: engine?.levels() ?? [],

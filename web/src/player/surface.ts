@@ -53,6 +53,7 @@ export class Surface {
 
   render(model: Model): void {
     this.root.dataset['phase'] = model.phase;
+    this.root.dataset['picture'] = String(model.hasPicture);
     if (model.latency !== undefined) this.root.dataset['latency'] = model.latency.toFixed(2);
     else delete this.root.dataset['latency'];
     this.veil.render(model);
