@@ -59,8 +59,8 @@ pub(super) enum Make {
 const MOST_CUTS: usize = 256;
 
 impl Grid {
-    /// A grid whose first segment has the number `base`, and the first break the one after `base`.
-    pub(super) fn new(plan: Plan, settings: Settings, began: SystemTime, base: u64) -> Self {
+    /// A grid whose first segment has the number `base`, and the first break the one after `breaks`.
+    pub(super) fn new(plan: Plan, settings: Settings, began: SystemTime, base: u64, breaks: u64) -> Self {
         Self {
             plan,
             settings,
@@ -70,7 +70,7 @@ impl Grid {
             wants_break: false,
             cuts: VecDeque::new(),
             next_msn: base,
-            breaks: base,
+            breaks,
         }
     }
 

@@ -30,6 +30,8 @@ pub struct Packager {
     shelf: Shelf,
     /// Number of the first segment.
     base: u64,
+    /// Number of the discontinuity before the first.
+    breaks: u64,
     catalog: Vec<Arc<Track>>,
     stage: Stage,
     is_shown: bool,
@@ -52,20 +54,26 @@ struct Deck {
 
 /// Seconds from 1970 to 2024, where media sequence numbers begin to count (H8).
 const EPOCH_2024: u64 = 1_704_067_200;
+/// Discontinuities count from the day: hls.js keeps an array by their number and walks all of it, holes included, at every
+/// reload, which takes it seconds for a number of seconds.
+const DAY: u64 = 86_400;
 
 impl Packager {
     /// For the broadcast of that path, whose time zero was at `began`. `after` is an earlier presentation of the same
     /// path, whose addresses and sequence numbers must not come again (H8).
     pub fn new(path: Path, began: SystemTime, settings: Settings, after: Option<&Presentation>) -> Self {
         let seconds = began.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        let (used_era, used_number) = after.map_or((0, 0), last_used);
+        let (used_era, used_msn, used_breaks) = after.map_or((0, 0, 0), last_used);
         let era = seconds.max(used_era.saturating_add(1));
-        let base = era.saturating_sub(EPOCH_2024).max(used_number.saturating_add(1));
+        let since_2024 = era.saturating_sub(EPOCH_2024);
+        let base = since_2024.max(used_msn.saturating_add(1));
+        let breaks = (since_2024 / DAY).max(used_breaks.saturating_add(1));
         Self {
             settings,
             began,
             shelf: Shelf::new(path, base36(era)),
             base,
+            breaks,
             catalog: Vec::new(),
             stage: Stage::Learning(Prelude::default()),
             is_shown: false,
@@ -160,7 +168,7 @@ impl Packager {
         let at_once = at_once || prelude.is_full();
         let Some(plan) = Plan::learn(prelude, prelude.waited(now), &self.settings, at_once) else { return };
         let prelude = std::mem::take(prelude);
-        let grid = Grid::new(plan, self.settings, self.began, self.base);
+        let grid = Grid::new(plan, self.settings, self.began, self.base, self.breaks);
         let mut deck = Box::new(Deck { grid, leader: plan.leader, lanes: Vec::new() });
         for track in self.catalog.iter().chain(&prelude.tracks()) {
             deck.lane(track);
@@ -366,17 +374,16 @@ impl Deck {
     }
 }
 
-/// The wall-clock second and the highest number that a presentation has used.
-fn last_used(presentation: &Presentation) -> (u64, u64) {
+/// The wall-clock second and the highest numbers of a segment and a discontinuity that a presentation has used.
+fn last_used(presentation: &Presentation) -> (u64, u64, u64) {
     let era = u64::from_str_radix(&presentation.era, 36).unwrap_or(0);
     let renditions = presentation.renditions.borrow();
-    let numbers = renditions.iter().map(|rendition| {
+    renditions.iter().fold((era, 0, 0), |(era, msn, breaks), rendition| {
         let window = rendition.window.borrow();
         let newest = window.open.as_ref().or(window.segments.last()).map_or(0, |segment| segment.msn);
-        let breaks = window.segments.iter().filter(|segment| segment.discontinuity).count() as u64;
-        newest.max(window.discontinuity_sequence.saturating_add(breaks))
-    });
-    (era, numbers.max().unwrap_or(0))
+        let listed = window.segments.iter().filter(|segment| segment.discontinuity).count() as u64;
+        (era, msn.max(newest), breaks.max(window.discontinuity_sequence.saturating_add(listed)))
+    })
 }
 
 /// Digits and lower-case letters.
