@@ -153,7 +153,7 @@ impl fmt::Display for Refusal {
         f.write_str(match self {
             Self::Busy => "Somebody is already publishing under this name.",
             Self::NeedsKey => "Publishing here needs a key: add ?key=… to the stream name.",
-            Self::WrongKey => "This key does not allow to publish here.",
+            Self::WrongKey => "This key does not allow publishing here.",
             Self::BadName => "A stream name may hold only letters, digits and - _ . ~, in up to eight parts.",
             Self::Full => "The server cannot take another stream now.",
             Self::Ended => "The broadcast was ended by the server.",
