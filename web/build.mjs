@@ -59,12 +59,12 @@ function imports(file, found = new Set()) {
 }
 
 // What others wrote and we pass on, with their terms.
-const borrowed = ['hls.js', '@fontsource-variable/instrument-sans'];
+const borrowed = { 'hls.js': 'LICENSE', dashjs: 'LICENSE.md', '@fontsource-variable/instrument-sans': 'LICENSE' };
 const terms = await Promise.all(
-  borrowed.map(async (name) => {
+  Object.entries(borrowed).map(async ([name, file]) => {
     const folder = join(here, 'node_modules', name);
     const { version } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'));
-    return `${name} ${version}\n\n${await readFile(join(folder, 'LICENSE'), 'utf8')}`;
+    return `${name} ${version}\n\n${await readFile(join(folder, file), 'utf8')}`;
   }),
 );
 const licenses = terms.join(`\n\n${'-'.repeat(80)}\n\n`);

@@ -18,6 +18,7 @@ const name = shortName(path);
 const page = new URL(`watch/${path}`, base).href;
 const embed = new URL(`embed/${path}`, base).href;
 const playlist = new URL(`hls/${path}/index.m3u8`, base).href;
+const manifest = new URL(`dash/${path}/manifest.mpd`, base).href;
 const snippet = `<iframe src="${embed}" width="640" height="360" allow="autoplay; fullscreen; picture-in-picture" title="${name}"></iframe>`;
 
 const badgeText = h('span', {}, 'Connecting');
@@ -71,6 +72,7 @@ document.body.append(
         share('Link', page),
         share('Embed', snippet),
         share('HLS', playlist),
+        share('DASH', manifest),
       ),
     ),
   ),
@@ -149,7 +151,7 @@ function rowsOf(stream: Stream): [string, string][] {
     ['Audio', audio ? audioFacts(audio).join(' · ') : 'none'],
   ];
   if (proto) rows.push(['Comes in by', protocol(proto)]);
-  rows.push(['Goes out by', 'LL-HLS']);
+  rows.push(['Goes out by', 'LL-HLS, LL-DASH']);
   return rows;
 }
 

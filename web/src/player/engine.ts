@@ -1,4 +1,4 @@
-/** What plays a stream into a video element. One room for each way to do it: hls.js, the browser itself, later WHEP and DASH. */
+/** What plays a stream into a video element. One room for each way to do it: hls.js, dash.js, the browser itself, later WHEP. */
 import type { Failure } from './machine.ts';
 
 /** Where a stream is to be had. */
@@ -65,8 +65,20 @@ export interface Engine {
 /** Why there is no engine for this browser. */
 export class NoEngine extends Error {}
 
-/** The best engine this browser has. Its code is loaded only now. */
-export async function createEngine(video: HTMLVideoElement, reports: Reports): Promise<Engine> {
+/** Names of engines in the address of a page: `?engine=dash`. */
+export type EngineName = 'dash' | 'hls';
+
+/** What the address of a page asks for, if it names an engine that there is. */
+export function engineNamed(name: string | null): EngineName | undefined {
+  return name === 'dash' || name === 'hls' ? name : undefined;
+}
+
+/** The engine that is asked for, or the best that this browser has. Its code is loaded only now. */
+export async function createEngine(video: HTMLVideoElement, reports: Reports, wanted?: EngineName): Promise<Engine> {
+  if (wanted === 'dash') {
+    const { DashEngine } = await import('./dash.ts');
+    if (DashEngine.isSupported()) return new DashEngine(video, reports);
+  }
   const { HlsEngine } = await import('./hls.ts');
   if (HlsEngine.isSupported()) return new HlsEngine(video, reports);
   const { NativeEngine } = await import('./native.ts');

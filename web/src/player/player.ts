@@ -1,7 +1,7 @@
 /** Ties the machine to an engine, the server and the surface. The only room of the player that knows the time. */
 import { stream as askStream, type Stream } from '../api.ts';
 import { shortName } from '../format.ts';
-import { createEngine, NoEngine, type Engine, type Level } from './engine.ts';
+import { createEngine, engineNamed, NoEngine, type Engine, type Level, type Reports } from './engine.ts';
 import { Machine, type Effect, type Event, type Failure } from './machine.ts';
 import type { Actions, Model, Snapshot } from './model.ts';
 import { LatencyMeter } from './latency.ts';
@@ -75,13 +75,14 @@ export class Player {
   start(): void {
     this.handle({ type: 'start' });
     window.setInterval(() => this.sense(), SENSE_MS);
-    createEngine(this.video, {
+    const reports: Reports = {
       changed: () => this.onTracksChanged(),
       stalled: () => this.playhead.onStall(),
       finished: () => this.handle({ type: 'finished' }),
       failed: (why, detail) => this.onFailed(why, detail),
       unplayable: (detail) => this.onUnplayable(detail),
-    }).then(
+    };
+    createEngine(this.video, reports, engineNamed(this.options.query.get('engine'))).then(
       (engine) => {
         this.engine = engine;
         if (this.awaitsEngine) this.load();
