@@ -3,7 +3,6 @@
 use std::time::SystemTime;
 
 use ::media::Path;
-use ::package::dash::Manifest;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY};
@@ -58,8 +57,11 @@ async fn answer(house: &House, request: &Parts) -> Result<Response<Body>, Respon
     let gzip = accepts_gzip(request);
     let mut response = Response::new(Body::empty());
     let headers = response.headers_mut();
-    let keep_secs = u32::try_from(Manifest::MAX_AGE.as_secs()).unwrap_or(1);
-    headers.insert(CACHE_CONTROL, Keep::Secs(keep_secs).to_header(entry.is_open()));
+    let keep = match manifest.max_age_secs() {
+        0 => Keep::Revalidate,
+        secs => Keep::Secs(secs),
+    };
+    headers.insert(CACHE_CONTROL, keep.to_header(entry.is_open()));
     headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
     let packing = if gzip { ".gz" } else { "" };
     let etag = format!("\"{}.{}{packing}\"", presentation.era, manifest.version());

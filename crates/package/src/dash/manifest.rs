@@ -26,6 +26,8 @@ pub(super) struct Body {
     pub(super) zero: SystemTime,
     /// The broadcast is over: nothing will be added after this (D13).
     pub(super) ended: bool,
+    /// Every period is: the manifest then hardly changes.
+    pub(super) numbered: bool,
     /// How far back players may go, whole seconds.
     pub(super) depth_secs: u64,
     /// No segment is longer.
@@ -109,10 +111,14 @@ impl PartialEq for Representation {
 
 impl Manifest {
     /// How often players look for news.
-    pub const UPDATE_PERIOD: Duration = Duration::from_secs(2);
+    pub fn update_period(&self) -> Duration {
+        Duration::from_secs(if self.body.numbered { 2 } else { 1 })
+    }
 
-    /// How long a cache may keep the manifest: at most half of [`Self::UPDATE_PERIOD`] (D14).
-    pub const MAX_AGE: Duration = Duration::from_secs(1);
+    /// How long a cache may keep the manifest, in whole seconds: at most half of [`Self::update_period`] (D14).
+    pub fn max_age_secs(&self) -> u32 {
+        if self.body.numbered { 1 } else { 0 }
+    }
 
     /// Rises with every change of what the manifest says.
     pub fn version(&self) -> u64 {

@@ -13,9 +13,8 @@
 //! segment opens without asking, and they may fetch it while it is made. When a segment starts off
 //! that grid, a new period begins: on a corrected grid after a long run (the publisher's clock is
 //! not quite what it says), with a `SegmentTimeline` otherwise. A timeline lists what is complete
-//! with exact times (D4), then the open segment and what follows it at the shortest length seen, so
-//! that low latency goes on: a guess that is too short costs a player one repeated request, one that
-//! is too long would make it skip a segment.
+//! with exact times (D4), then the open segment as long as the longest, so that low latency goes on,
+//! a second farther from live: players learn of the next segment only by asking again.
 //!
 //! A new period also begins where the timeline breaks, where an init changes, and where a rendition
 //! comes, goes, or has a hole.

@@ -11,10 +11,6 @@ use crate::{Init, Segment, Window};
 /// not that its keyframes are uneven.
 const LONG_RUN: i64 = 30;
 
-/// How far past the open segment a timeline goes, so that a player that looked [`Manifest::UPDATE_PERIOD`]
-/// ago still knows what to ask for.
-const AHEAD: Span = Span::from_millis(2000);
-
 /// Where a presentation's media is.
 #[derive(Clone, Copy, Debug)]
 pub struct Place<'a> {
@@ -60,7 +56,7 @@ struct Stretch {
     wall: SystemTime,
     continues: Option<u64>,
     cast: Vec<Member>,
-    /// The length of a segment: of every one on a grid, else the shortest seen.
+    /// The length of a segment: of every one on a grid, else the longest listed.
     beat: Span,
     /// `beat` was measured here rather than taken over from the period before.
     measured: bool,
@@ -142,7 +138,6 @@ impl Schedule {
             let last = segment.msn.checked_sub(1).and_then(|msn| find(lead.window, msn));
             let end = last.map_or(segment.start, |last| last.start + last.duration);
             current.end = Some(end.min(segment.start).max(current.start));
-            current.measure_shortest(lead.window, segment.msn);
             if contiguous && current.numbered && current.is_off_grid(segment, lead.window.part_target) {
                 run = Some((segment.msn.saturating_sub(current.first), segment.start.since(current.start)));
                 let steps = i64::try_from(segment.msn.saturating_sub(current.first)).unwrap_or(i64::MAX);
@@ -187,14 +182,15 @@ impl Schedule {
         }
     }
 
-    /// Brings what may grow up to date: bandwidths, the shortest length, the end of it all.
+    /// Brings what may change up to date: bandwidths, the longest length, the end of it all.
     fn settle(&mut self, lead: Shown<'_>, shown: &[Shown<'_>]) {
         let Some(current) = self.periods.back_mut().filter(|period| period.end.is_none()) else { return };
         for member in &mut current.cast {
             let peak = shown.iter().find(|one| one.name == member.name).map_or(0, |one| one.peak_bps);
             member.bandwidth = member.bandwidth.max(two_digits_up(peak));
         }
-        current.measure_shortest(lead.window, u64::MAX);
+        let longest = lead.window.segments.iter().filter(|segment| !segment.gap).map(|segment| segment.duration).max();
+        current.beat = longest.filter(|_| !current.numbered).unwrap_or(current.beat);
         if lead.window.ended {
             current.end = lead.segments().next_back().map(|last| (last.start + last.duration).max(current.start));
         }
@@ -215,14 +211,17 @@ impl Schedule {
             .filter(|period| !period.sets.is_empty())
             .collect();
         let listed: i64 = lead.window.segments.iter().map(|segment| segment.duration.0.max(0)).sum();
-        let target_ms = 700 + 4 * part.0 / 1_000_000;
         let numbered = self.periods.iter().all(|period| period.numbered);
+        // Players of a timeline learn of a segment by asking for the manifest again.
+        let asking_ms = if numbered { 0 } else { 1000 };
+        let target_ms = 600 + 3 * part.0 / 1_000_000 + asking_ms;
         let longest = self.periods.iter().map(|period| period.beat).max().unwrap_or_default();
         Some(Body {
             path: place.path.clone(),
             era: place.era.to_owned(),
             zero: self.zero?,
             ended,
+            numbered,
             depth_secs: u64::try_from(listed / 1_000_000_000).unwrap_or(0).max(1),
             longest: if numbered {
                 longest
@@ -252,16 +251,6 @@ impl Stretch {
         let steps = i64::try_from(segment.msn.saturating_sub(self.first)).unwrap_or(i64::MAX);
         let expected = self.start + Span(self.beat.0.saturating_mul(steps));
         self.numbered && segment.start.since(expected).abs().0 > part_target.0 / 2
-    }
-
-    /// On a timeline the beat is the length of the shortest segment before `until`.
-    fn measure_shortest(&mut self, window: &Window, until: u64) {
-        let mine =
-            |segment: &&Arc<Segment>| (self.first..until).contains(&segment.msn) && segment.duration > Span::ZERO;
-        let shortest = window.segments.iter().filter(mine).map(|segment| segment.duration).min();
-        if !self.numbered {
-            self.beat = shortest.map_or(self.beat, |shortest| shortest.min(self.beat));
-        }
     }
 
     fn period(&self, until: u64, lead: Shown<'_>, shown: &[Shown<'_>], ended: bool) -> Period {
@@ -310,19 +299,19 @@ impl Stretch {
                 }
             }
             if self.end.is_none() && !ended {
-                self.foresee(&mut entries, member, complete.last(), until, window, lead);
+                self.foresee(&mut entries, member, until, window, lead);
             }
-            let first = complete.first().map_or(self.first, |first| first.msn);
+            let first =
+                complete.first().map_or(window.open.as_ref().map_or(self.first, |open| open.msn), |first| first.msn);
             Segments::Listed { first, entries }
         };
         if matches!(&segments, Segments::Listed { entries, .. } if entries.is_empty()) {
             return None;
         }
         // Sound that is cut at whole frames may be shorter than the picture by one.
-        let codec = &member.init.track.codec;
-        let slack = codec.frame_ticks(&[]).filter(|_| !self.numbered).map_or(0, i64::from);
-        let shortest = self.beat.0 - Span::from_ticks(slack, scale).0;
-        let offset_ms = (shortest - lead.window.part_target.0) / 1_000_000;
+        let slack = member.init.track.codec.frame_ticks(&[]).filter(|_| !self.numbered).map_or(0, i64::from);
+        let beat = self.beat.0 - Span::from_ticks(slack, scale).0;
+        let offset_ms = (beat - lead.window.part_target.0) / 1_000_000;
         let offset = if ended { Span::ZERO } else { Span::from_millis(offset_ms.max(0)) };
         Some(Representation {
             name: member.name.clone(),
@@ -333,33 +322,20 @@ impl Stretch {
         })
     }
 
-    /// Lists the open segment and what follows, each as long as the shortest so far; audio ends at
-    /// the first frame at or after the lead's cut, as the packager will cut it.
-    fn foresee(
-        &self,
-        entries: &mut Vec<Entry>,
-        member: &Member,
-        last: Option<&&Arc<Segment>>,
-        until: u64,
-        window: &Window,
-        lead: Shown<'_>,
-    ) {
+    /// Lists the open segment, as long as the longest: a player that finds it shorter goes on with the next one, while
+    /// one that finds it longer asks for it again. Sound ends at the first frame at or after the picture's cut.
+    fn foresee(&self, entries: &mut Vec<Entry>, member: &Member, until: u64, window: &Window, lead: Shown<'_>) {
+        let open = begun(window).next_back().filter(|open| (self.first..until).contains(&open.msn) && !open.gap);
+        let Some(open) = open.filter(|open| window.open.as_ref().is_some_and(|there| there.msn == open.msn)) else {
+            return;
+        };
+        let Some(lead_start) = start_of(lead.window, open.msn) else { return };
         let codec = &member.init.track.codec;
-        let scale = codec.timescale();
-        let next = last.map_or(self.first, |last| last.msn + 1);
-        let open = begun(window).next_back().filter(|open| open.msn == next && next < until && !open.gap);
-        let after_last = entries.last().map(|entry| entry.start.saturating_add(entry.ticks));
-        let Some(mut start) = open.map(|open| open.start.to_ticks(scale)).or(after_last) else { return };
-        let Some(lead_start) = start_of(lead.window, next) else { return };
-        let ahead = 1 + AHEAD.0.checked_div(self.beat.0.max(1)).unwrap_or(0).clamp(1, 4);
-        let frame = i64::from(codec.frame_ticks(&[]).unwrap_or(1)).max(1);
-        for step in 1..=ahead {
-            let cut = (lead_start + Span(self.beat.0.saturating_mul(step))).to_ticks(scale);
-            let frames = cut.saturating_sub(start).saturating_add(frame - 1).div_euclid(frame).max(1);
-            let ticks = frames.saturating_mul(frame);
-            entries.push(Entry { start, ticks });
-            start = start.saturating_add(ticks);
-        }
+        let (scale, frame) = (codec.timescale(), i64::from(codec.frame_ticks(&[]).unwrap_or(1)).max(1));
+        let start = open.start.to_ticks(scale);
+        let cut = (lead_start + self.beat).to_ticks(scale);
+        let frames = cut.saturating_sub(start).saturating_add(frame - 1).div_euclid(frame).max(1);
+        entries.push(Entry { start, ticks: frames.saturating_mul(frame) });
     }
 }
 

@@ -36,7 +36,7 @@ fn whole(out: &mut fmt::Formatter<'_>, manifest: &Manifest, key: KeyQuery<'_>) -
         let end = body.periods.last().and_then(|period| period.end).unwrap_or_default();
         write!(out, r#" mediaPresentationDuration="{}""#, seconds(end.since(Time::ZERO)))?;
     } else {
-        write!(out, r#" minimumUpdatePeriod="{}""#, seconds(Manifest::UPDATE_PERIOD.into()))?;
+        write!(out, r#" minimumUpdatePeriod="{}""#, seconds(manifest.update_period().into()))?;
     }
     if !is_static(body) {
         write!(out, r#" timeShiftBufferDepth="PT{}S""#, body.depth_secs)?;
