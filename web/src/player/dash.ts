@@ -59,7 +59,8 @@ export class DashEngine implements Engine {
     });
     on('STREAM_INITIALIZED', () => this.reports.changed());
     on('QUALITY_CHANGE_RENDERED', () => this.reports.changed());
-    on('BUFFER_EMPTY', () => this.reports.stalled());
+    // Before anything has played, an empty buffer is nothing to speak of.
+    on('BUFFER_EMPTY', () => this.video.played.length > 0 && this.reports.stalled());
     on('PLAYBACK_ENDED', () => this.reports.finished());
     on('ERROR', (event: MediaPlayerErrorEvent) => this.onError(event));
     player.updateSettings(CONFIG);
