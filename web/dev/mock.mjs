@@ -1,25 +1,13 @@
 // A stand-in for the server while the pages are worked on: serves dist/, an API with a stream in every state, and plain
 // HLS that ffmpeg makes. `npm run dev` and open http://localhost:4400. Not a test of the real server: that is apps/onair.
 import { spawn } from 'node:child_process';
-import { createReadStream } from 'node:fs';
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { POLICY, sendPage, TYPES } from './files.mjs';
 
-const dist = fileURLToPath(new URL('../dist/', import.meta.url));
-const TYPES = {
-  '.html': 'text/html; charset=utf-8',
-  '.js': 'text/javascript',
-  '.css': 'text/css',
-  '.svg': 'image/svg+xml',
-  '.woff2': 'font/woff2',
-  '.m3u8': 'application/vnd.apple.mpegurl',
-  '.txt': 'text/plain',
-};
-const CSP =
-  "default-src 'self'; img-src 'self' data:; media-src 'self' blob:; worker-src 'self' blob:; object-src 'none'; base-uri 'self'; form-action 'none'";
 const began = Date.now();
 
 const video = (more) => ({
@@ -118,7 +106,7 @@ export async function startMock({ port = 0, isEmpty = false, needsKey = false } 
 async function answer(url, response, { folder, streams, needsKey }) {
   const send = (status, type, body) =>
     response
-      .writeHead(status, { 'content-type': type, 'content-security-policy': CSP, 'cache-control': 'no-store' })
+      .writeHead(status, { 'content-type': type, 'content-security-policy': POLICY, 'cache-control': 'no-store' })
       .end(body);
   const json = (value) => send(200, 'application/json', JSON.stringify(value));
   const path = normalize(url.pathname).slice(1);
@@ -150,15 +138,7 @@ async function answer(url, response, { folder, streams, needsKey }) {
     if (extname(file) !== '.m3u8' || url.search === '') return send(200, TYPES[extname(file)] ?? 'video/mp4', bytes);
     return send(200, TYPES['.m3u8'], String(bytes).replace(/(init\.mp4|media\d+\.m4s)/g, `$1${url.search}`));
   }
-  const page = { '': 'home.html', watch: 'watch.html', embed: 'embed.html' }[path.split('/')[0]];
-  const file = join(dist, page ?? path);
-  if (!(await stat(file).catch(() => undefined))?.isFile())
-    return send(404, TYPES['.html'], await readFile(join(dist, 'lost.html')));
-  response.writeHead(200, {
-    'content-type': TYPES[extname(file)] ?? 'application/octet-stream',
-    'content-security-policy': CSP,
-  });
-  return createReadStream(file).pipe(response);
+  return sendPage(url.pathname, response);
 }
 
 function multivariant(stream, query) {

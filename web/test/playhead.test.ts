@@ -16,12 +16,12 @@ class Eye {
     this.playhead.expect(this.now);
   }
 
-  watch(ms: number, rate: number, isHeld = false): Sight {
+  watch(ms: number, rate: number, held: { isHeld?: boolean; isSeeking?: boolean } = {}): Sight {
     let sight: Sight = 'unsure';
     for (const end = this.now + ms; this.now < end;) {
       this.now += LOOK_MS;
       this.time += (LOOK_MS / 1000) * rate;
-      sight = this.playhead.look({ time: this.time, isHeld }, this.now);
+      sight = this.playhead.look({ time: this.time, isHeld: false, isSeeking: false, ...held }, this.now);
     }
     return sight;
   }
@@ -55,9 +55,17 @@ test('a jump over a hole is no movement', () => {
 test('who has paused does not stall', () => {
   const eye = new Eye();
   eye.watch(1000, 1);
-  assert.equal(eye.watch(60_000, 0, true), 'unsure');
+  assert.equal(eye.watch(60_000, 0, { isHeld: true }), 'unsure');
   assert.equal(eye.watch(LOOK_MS, 1), 'moving');
   assert.equal(eye.playhead.settle(), false);
+});
+
+test('a seek that waits for its data is seen to stand still', () => {
+  const eye = new Eye();
+  eye.watch(1000, 1);
+  eye.time += 3;
+  assert.equal(eye.watch(400, 0, { isSeeking: true }), 'unsure');
+  assert.equal(eye.watch(400, 0, { isSeeking: true }), 'still');
 });
 
 test('a page that was asleep and looks rarely sees movement all the same', () => {

@@ -325,7 +325,7 @@ export class Player {
   private sense(): void {
     const { video } = this;
     const now = performance.now();
-    const sight = this.playhead.look({ time: video.currentTime, isHeld: video.paused || video.seeking }, now);
+    const sight = this.playhead.look({ time: video.currentTime, isHeld: video.paused, isSeeking: video.seeking }, now);
     if (sight === 'moving') {
       // What the network did teaches to stay farther back; a publisher who was away teaches nothing.
       if (this.playhead.settle()) this.pacer.onStall(now);

@@ -4,8 +4,10 @@
 export interface Look {
   /** The position in seconds. */
   time: number;
-  /** Somebody wants it to stand still, or to be elsewhere. */
+  /** Somebody wants it to stand still. */
   isHeld: boolean;
+  /** It is on its way to somewhere else, which takes as long as the data there. */
+  isSeeking: boolean;
 }
 
 /** What a look has shown: it moves, it has stood still for too long, or neither is certain yet. */
@@ -25,11 +27,11 @@ export class Playhead {
   private isExcused = false;
 
   /** Looks at `now`, in milliseconds. */
-  look({ time, isHeld }: Look, now: number): Sight {
+  look({ time, isHeld, isSeeking }: Look, now: number): Sight {
     // A jump over a hole is no movement yet.
     const moved = time - this.time;
     const passedMs = now - this.lookedAt;
-    const isMoving = !isHeld && moved > 0 && moved < (passedMs / 1000) * 1.2 + 0.3;
+    const isMoving = !isHeld && !isSeeking && moved > 0 && moved < (passedMs / 1000) * 1.2 + 0.3;
     this.time = time;
     this.lookedAt = now;
     if (isMoving || isHeld) this.movedAt = now;
