@@ -19,6 +19,8 @@ pub(super) struct Grid {
     pub(super) epoch: u32,
     /// A follower has new parameters: the next cut is to be a discontinuity (H15).
     pub(super) wants_break: bool,
+    /// All segments are closed since the publisher left: the next cut is a discontinuity, whatever it comes back with.
+    pub(super) rests: bool,
     cuts: VecDeque<Cut>,
     next_msn: u64,
     /// Number of the newest discontinuity.
@@ -68,6 +70,7 @@ impl Grid {
             clock: Time(i64::MIN),
             epoch: 0,
             wants_break: false,
+            rests: false,
             cuts: VecDeque::new(),
             next_msn: base,
             breaks,
@@ -80,6 +83,7 @@ impl Grid {
         if discontinuity {
             self.breaks += 1;
             self.wants_break = false;
+            self.rests = false;
         }
         let cut = Cut {
             msn: self.next_msn,
@@ -103,6 +107,11 @@ impl Grid {
         self.cuts.iter().find(|cut| cut.msn > msn).copied()
     }
 
+    /// A break comes after segment `msn`.
+    pub(super) fn breaks_after(&self, msn: u64) -> bool {
+        self.cuts.iter().any(|cut| cut.msn > msn && cut.discontinuity)
+    }
+
     /// The newest cut.
     pub(super) fn newest(&self) -> Option<Cut> {
         self.cuts.back().copied()
@@ -115,13 +124,13 @@ impl Grid {
 
     /// Whether to cut before a frame that starts `elapsed` after the segment's start.
     ///
-    /// `period` is how long a frame lasts at least; sound is cut anywhere, pictures before sync frames, unless the
-    /// group is longer than any segment may be.
-    pub(super) fn should_cut(&self, elapsed: Span, is_sync: bool, period: Span) -> bool {
+    /// `period` is how long a frame lasts at least, `gop` how long until the next sync frame at most. Pictures are cut
+    /// before sync frames, unless the group is longer than any segment may be.
+    pub(super) fn should_cut(&self, elapsed: Span, is_sync: bool, period: Span, gop: Span) -> bool {
         let wanted = self.plan.segment - Span(period.0 / 2);
         let longest = self.plan.longest_segment();
         // A frame may come a little late.
         let bursts = elapsed + period + Span(period.0 / 4) > longest;
-        bursts || is_sync && (elapsed >= wanted || elapsed + self.plan.longest_gop > longest)
+        bursts || is_sync && (elapsed >= wanted || elapsed + gop > longest)
     }
 }

@@ -8,6 +8,9 @@ mod rates;
 mod settings;
 mod writer;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -18,7 +21,7 @@ use grid::Grid;
 use lane::{Front, Lane, Unit};
 use plan::Plan;
 use prelude::{Arrival, Prelude};
-use writer::Writer;
+use writer::{Numbers, Writer};
 
 pub use settings::Settings;
 
@@ -50,6 +53,8 @@ struct Deck {
     grid: Grid,
     leader: TrackId,
     lanes: Vec<Lane>,
+    /// Where a track that was taken back must count on, should it come again.
+    left: Vec<(TrackId, Numbers)>,
 }
 
 /// Seconds from 1970 to 2024, where media sequence numbers begin to count (H8).
@@ -169,7 +174,7 @@ impl Packager {
         let Some(plan) = Plan::learn(prelude, prelude.waited(now), &self.settings, at_once) else { return };
         let prelude = std::mem::take(prelude);
         let grid = Grid::new(plan, self.settings, self.began, self.base, self.breaks);
-        let mut deck = Box::new(Deck { grid, leader: plan.leader, lanes: Vec::new() });
+        let mut deck = Box::new(Deck { grid, leader: plan.leader, lanes: Vec::new(), left: Vec::new() });
         for track in self.catalog.iter().chain(&prelude.tracks()) {
             deck.lane(track);
         }
@@ -203,7 +208,8 @@ impl Deck {
     fn lane(&mut self, track: &Arc<Track>) -> &mut Lane {
         let at = self.lanes.iter().position(|lane| lane.track.id == track.id).unwrap_or(self.lanes.len());
         if at == self.lanes.len() {
-            self.lanes.push(Lane::new(track.clone(), self.grid.newest()));
+            let left = self.left.iter().find(|(id, _)| *id == track.id).map(|(_, numbers)| *numbers);
+            self.lanes.push(Lane::new(track.clone(), self.grid.newest(), left.unwrap_or_default()));
         }
         &mut self.lanes[at]
     }
@@ -234,7 +240,7 @@ impl Deck {
         let lane = self.lane(&arrival.track);
         let unit = lane.stamp(arrival);
         if leads {
-            self.with_lane(id, |lane, grid, _| lane.lead(unit, grid));
+            self.with_lane(id, |lane, grid, others| lane.lead(unit, grid, others));
         } else if self.is_led_by_sound() && self.kind_of(id) == Some(Kind::Video) {
             self.promote(id, unit);
         } else {
@@ -248,7 +254,7 @@ impl Deck {
         let mut is_promoted = false;
         self.with_lane(id, |lane, grid, others| {
             if grid.newest().is_none() {
-                lane.lead(unit, grid);
+                lane.lead(unit, grid, others);
                 is_promoted = lane.writer.is_some();
             } else {
                 is_promoted = lane.promote(unit, grid, others);
@@ -288,14 +294,12 @@ impl Deck {
 
     /// The leader has stood still for too long: this lane leads from its waiting frames on.
     fn take_over(&mut self, id: TrackId, now: Instant) {
-        let reached = self.lanes.iter().find(|lane| lane.track.id == id).map(Lane::reached);
-        let former = self.leader;
-        self.with_lane(former, |lane, grid, _| lane.step_down(reached.unwrap_or(grid.clock), grid));
+        self.with_lane(self.leader, |lane, _, _| lane.step_down());
         self.leader = id;
-        self.with_lane(id, |lane, grid, _| {
+        self.with_lane(id, |lane, grid, others| {
             lane.catch_up_at_once(grid);
             while let Some(unit) = lane.pop(now) {
-                lane.lead(unit, grid);
+                lane.lead(unit, grid, others);
             }
         });
     }
@@ -324,6 +328,8 @@ impl Deck {
             if let Some(writer) = &mut lane.writer {
                 writer.publish();
                 writer.ring();
+                self.left.retain(|(id, _)| *id != lane.track.id);
+                self.left.push((lane.track.id, writer.numbers()));
             }
         }
         self.lanes.retain(is_kept);
@@ -345,6 +351,7 @@ impl Deck {
         for lane in self.lanes.iter_mut().filter(|lane| lane.track.id != self.leader) {
             lane.rest(until, &mut self.grid);
         }
+        self.grid.rests = self.grid.newest().is_some();
     }
 
     /// Every rendition has something to play, or the leader has had a whole segment to wait for the others.

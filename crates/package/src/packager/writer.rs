@@ -34,12 +34,20 @@ pub(super) struct Writer {
     is_news: bool,
 }
 
+/// Numbers that stand in addresses and must not come again under the same name.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Numbers {
+    init: u32,
+    version: u64,
+}
+
 #[derive(Clone, Copy)]
 struct Rules {
     began: SystemTime,
     window: Span,
     bytes: usize,
     target_duration_secs: u32,
+    longest: Span,
     part_target: Span,
 }
 
@@ -63,17 +71,18 @@ const MOST_PART_BYTES: usize = 32 << 20;
 
 impl Writer {
     /// A rendition that joins others: what they list, it lists as gaps (A10).
-    pub(super) fn new(track: Arc<Track>, grid: &Grid, others: Option<&Self>) -> Self {
+    pub(super) fn new(track: Arc<Track>, grid: &Grid, numbers: Numbers, others: Option<&Self>) -> Self {
         let plan = &grid.plan;
         let rules = Rules {
             began: grid.began,
             window: grid.settings.window.max(plan.longest_hole()),
             bytes: grid.settings.window_bytes,
             target_duration_secs: plan.target_duration_secs,
+            longest: plan.longest_segment(),
             part_target: plan.part_target,
         };
         let scale = track.codec.timescale();
-        let init = Arc::new(Init { number: 0, bytes: mp4::init(&track), track });
+        let init = Arc::new(Init { number: numbers.init, bytes: mp4::init(&track), track });
         let gap = |(of, breaks): &(Arc<Segment>, u64)| {
             let segment = Segment {
                 msn: of.msn,
@@ -90,7 +99,7 @@ impl Writer {
         };
         let listed: VecDeque<_> = others.map_or_else(VecDeque::new, |others| others.listed.iter().map(gap).collect());
         let mut writer = Self {
-            slot: Slot::new(init.clone(), rules.window(&VecDeque::new(), 0)),
+            slot: Slot::new(init.clone(), rules.window(&VecDeque::new(), numbers.version)),
             rules,
             init,
             scale,
@@ -102,7 +111,7 @@ impl Writer {
             rates: Rates::default(),
             open: None,
             fragments: 0,
-            version: 0,
+            version: numbers.version,
             independent: true,
             ended: false,
             changed: false,
@@ -115,6 +124,11 @@ impl Writer {
     /// The reader's side.
     pub(super) fn slot(&self) -> &Slot {
         &self.slot
+    }
+
+    /// Where a rendition of the same name must count on.
+    pub(super) fn numbers(&self) -> Numbers {
+        Numbers { init: self.init.number.wrapping_add(1), version: self.version + 1 }
     }
 
     /// The parameters in force.
@@ -137,9 +151,20 @@ impl Writer {
         !self.listed.is_empty()
     }
 
+    /// Number and end of the newest complete segment.
+    pub(super) fn last_listed(&self) -> Option<(u64, Time)> {
+        self.listed.back().map(|(segment, _)| (segment.msn, segment.start + segment.duration))
+    }
+
     /// Where the open segment starts, in ticks.
     pub(super) fn open_start(&self) -> Option<i64> {
         self.open.as_ref().map(|open| open.start)
+    }
+
+    /// How long a sample at `at` may last before the open segment is too long (H7), in ticks.
+    pub(super) fn room(&self, at: i64) -> i64 {
+        let start = self.open_start().unwrap_or(at);
+        start.saturating_add(self.rules.longest.to_ticks(self.scale)).saturating_sub(at)
     }
 
     /// The open segment has a sample.
@@ -235,11 +260,19 @@ impl Writer {
         self.list(segment, open.cut.breaks);
     }
 
-    /// Makes the open segment, which has no samples, a gap up to `end` (A10, A12).
-    pub(super) fn close_as_gap(&mut self, end: i64) {
-        let Some(open) = self.open.take() else { return };
+    /// Makes the open segment, which has no samples, a gap up to `end`, or as far as a segment may reach (A10, A12, H7).
+    /// Says where it ends.
+    pub(super) fn close_as_gap(&mut self, end: i64) -> i64 {
+        if self.has_samples() {
+            self.close();
+            return end;
+        }
+        let room = self.open_start().map_or(end, |start| start.saturating_add(self.room(start)));
+        let Some(open) = self.open.take() else { return end };
+        let end = end.min(room).max(open.start.saturating_add(1));
         let segment = self.segment(&open, true, end);
         self.list(segment, open.cut.breaks);
+        end
     }
 
     fn segment(&self, open: &Open, gap: bool, end: i64) -> Segment {

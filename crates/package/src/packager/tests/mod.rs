@@ -1,0 +1,7 @@
+mod chaos;
+mod kit;
+mod laws;
+mod steady;
+mod trouble;
+
+use kit::*;
