@@ -325,7 +325,7 @@ async fn readers_never_see_a_torn_playlist() {
             reads
         });
     }
-    for open in 110..160 {
+    for open in 111..160 {
         for parts in 0..PARTS {
             stage.set(window(open - 10, 10, parts));
             sleep(Duration::from_millis(1)).await;
