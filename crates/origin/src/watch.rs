@@ -1,5 +1,5 @@
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use hub::{Broadcast, From, State};
 use package::{Library, Packager, Presentation, Settings};
@@ -91,6 +91,8 @@ async fn drive(broadcast: &Broadcast, packager: &mut Packager, from: From) {
             State::Away | State::Live => {}
         }
         was = state;
+        let presentation = packager.presentation();
+        presentation.manifests.newest(presentation, SystemTime::now());
         if packager.lacks_keyframe() && !std::mem::replace(&mut is_warned, true) {
             warn!("pictures come without a keyframe to begin with; nothing can be shown until there is one");
         }

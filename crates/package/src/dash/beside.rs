@@ -15,19 +15,41 @@ pub struct Manifests {
 #[derive(Default)]
 struct Seen {
     schedule: Schedule,
-    /// The windows' versions when the schedule last looked.
-    versions: Vec<u64>,
+    /// How far the windows were when the schedule last looked.
+    marks: Vec<Mark>,
     manifest: Option<Arc<Manifest>>,
+}
+
+/// What of a window a manifest depends on: parts alone change nothing in it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Mark {
+    complete: Option<u64>,
+    begun: Option<u64>,
+    ended: bool,
+}
+
+impl Mark {
+    fn of(window: &Window) -> Self {
+        let begun = window.open.as_ref().filter(|open| !open.parts.is_empty());
+        Self {
+            complete: window.segments.last().map(|segment| segment.msn),
+            begun: begun.map(|open| open.msn),
+            ended: window.ended,
+        }
+    }
 }
 
 impl Manifests {
     /// The manifest of that presentation at this moment; `None` until its first segment is complete.
+    ///
+    /// Cheap where no segment began or ended since the last call. Whoever drives the packager calls it after every input,
+    /// so that periods begin where something changed and not where somebody happened to look.
     pub fn newest(&self, presentation: &Presentation, now: SystemTime) -> Option<Arc<Manifest>> {
         let renditions = presentation.renditions.borrow().clone();
         let windows: Vec<Arc<Window>> = renditions.iter().map(|one| one.window.borrow().clone()).collect();
-        let versions: Vec<u64> = windows.iter().map(|window| window.version).collect();
+        let marks: Vec<Mark> = windows.iter().map(|window| Mark::of(window)).collect();
         let mut seen = self.schedule.lock().unwrap_or_else(PoisonError::into_inner);
-        if seen.manifest.is_none() || seen.versions != versions {
+        if seen.marks != marks {
             let shown: Vec<Shown<'_>> = renditions
                 .iter()
                 .zip(&windows)
@@ -35,7 +57,7 @@ impl Manifests {
                 .collect();
             let place = Place { path: &presentation.path, era: &presentation.era };
             seen.manifest = seen.schedule.update(now, place, &shown);
-            seen.versions = versions;
+            seen.marks = marks;
         }
         seen.manifest.clone()
     }
