@@ -2,6 +2,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use bytes::Bytes;
 use media::{Kind, Span, Time, Track};
 use wire::mp4::{self, Fragment, Sample};
 
@@ -14,6 +15,8 @@ pub(super) struct Writer {
     slot: Slot,
     rules: Rules,
     init: Arc<Init>,
+    /// By how much all pictures are shown before their composition time.
+    delay: i64,
     scale: u32,
     /// Complete segments in the window, each with the number of the newest discontinuity up to it.
     listed: VecDeque<(Arc<Segment>, u64)>,
@@ -71,7 +74,7 @@ const MOST_PART_BYTES: usize = 32 << 20;
 
 impl Writer {
     /// A rendition that joins others: what they list, it lists as gaps (A10).
-    pub(super) fn new(track: Arc<Track>, grid: &Grid, numbers: Numbers, others: Option<&Self>) -> Self {
+    pub(super) fn new(track: Arc<Track>, delay: i64, grid: &Grid, numbers: Numbers, others: Option<&Self>) -> Self {
         let plan = &grid.plan;
         let rules = Rules {
             began: grid.began,
@@ -82,7 +85,7 @@ impl Writer {
             part_target: plan.part_target,
         };
         let scale = track.codec.timescale();
-        let init = Arc::new(Init { number: numbers.init, bytes: mp4::init(&track), track });
+        let init = Arc::new(Init { number: numbers.init, bytes: init_bytes(&track, delay), track });
         let gap = |(of, breaks): &(Arc<Segment>, u64)| {
             let segment = Segment {
                 msn: of.msn,
@@ -102,6 +105,7 @@ impl Writer {
             slot: Slot::new(init.clone(), rules.window(&VecDeque::new(), numbers.version)),
             rules,
             init,
+            delay,
             scale,
             listed_span: listed.iter().fold(Span::ZERO, |sum, (segment, _)| sum + segment.duration),
             listed,
@@ -134,6 +138,11 @@ impl Writer {
     /// The parameters in force.
     pub(super) fn track(&self) -> &Arc<Track> {
         &self.init.track
+    }
+
+    /// Frames of that kind need no other init.
+    pub(super) fn suits(&self, track: &Track, delay: i64) -> bool {
+        self.init.track.codec == track.codec && self.delay == delay
     }
 
     /// Ticks a second.
@@ -178,9 +187,11 @@ impl Writer {
     }
 
     /// New parameters for the segments to come.
-    pub(super) fn renew(&mut self, track: Arc<Track>) {
+    pub(super) fn renew(&mut self, track: Arc<Track>, delay: i64) {
         self.scale = track.codec.timescale();
-        self.init = Arc::new(Init { number: self.init.number.wrapping_add(1), bytes: mp4::init(&track), track });
+        self.delay = delay;
+        self.init =
+            Arc::new(Init { number: self.init.number.wrapping_add(1), bytes: init_bytes(&track, delay), track });
         self.slot.add_init(self.init.clone());
     }
 
@@ -393,6 +404,10 @@ impl Rules {
             ended: false,
         }
     }
+}
+
+fn init_bytes(track: &Track, delay: i64) -> Bytes {
+    mp4::init(track, delay.max(0).cast_unsigned())
 }
 
 /// The wall clock of a time.

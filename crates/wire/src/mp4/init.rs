@@ -8,13 +8,16 @@ use super::entry;
 pub(super) const TRACK: u32 = 1;
 
 /// The initialization segment of a track: `ftyp` and `moov`, without media or durations (conformance C1).
-pub fn init(track: &Track) -> Bytes {
+///
+/// Samples are shown `delay` ticks before their composition time: an edit list takes back what all composition offsets
+/// have in common, so that a segment is shown from its `tfdt` on and every offset is positive. Signed offsets would do
+/// the same without one, but ffmpeg then shows pictures late (conformance C5).
+pub fn init(track: &Track, delay: u64) -> Bytes {
     let mut out = Vec::with_capacity(1024);
     boxed(&mut out, b"ftyp", |out| {
         out.put_slice(b"iso6");
         out.put_u32(0);
-        // `cmf2`: composition offsets are signed and there is no edit list.
-        for brand in [b"iso6", b"cmfc", b"cmf2"] {
+        for brand in [b"iso6", b"cmfc"] {
             out.put_slice(brand);
         }
     });
@@ -22,6 +25,9 @@ pub fn init(track: &Track) -> Bytes {
         movie_header(out, track.codec.timescale());
         boxed(out, b"trak", |out| {
             track_header(out, track);
+            if delay > 0 {
+                boxed(out, b"edts", |out| edit(out, delay));
+            }
             boxed(out, b"mdia", |out| media(out, track));
         });
         boxed(out, b"mvex", |out| {
@@ -65,6 +71,16 @@ fn track_header(out: &mut Vec<u8>, track: &Track) {
         let (width, height) = track.codec.picture().map_or((0, 0), shown_size);
         out.put_u32(width);
         out.put_u32(height);
+    });
+}
+
+/// One edit without end that begins `delay` ticks into the media.
+fn edit(out: &mut Vec<u8>, delay: u64) {
+    full(out, b"elst", 1, 0, |out| {
+        out.put_u32(1);
+        out.put_u64(0); // as long as the fragments make it
+        out.put_u64(delay);
+        out.put_u32(0x0001_0000); // rate 1.0
     });
 }
 

@@ -16,7 +16,7 @@ fn avc() -> Avc {
 }
 
 fn tree(codec: Codec) -> String {
-    Tree(&init(&Track::source(TrackId(0), codec))).to_string()
+    Tree(&init(&Track::source(TrackId(0), codec), 0)).to_string()
 }
 
 fn sample(duration: u32, composition: i32, is_sync: bool, len: usize) -> Sample {
@@ -57,10 +57,17 @@ fn pixels_that_are_not_square_widen_the_track() {
 }
 
 #[test]
+fn what_all_offsets_have_in_common_is_taken_back_by_an_edit() {
+    // C5, C12.
+    let tree = Tree(&init(&Track::source(TrackId(0), Codec::Avc(avc())), 6000)).to_string();
+    assert!(tree.contains("elst 36 01000000000000010000000000000000000000000000177000010000"), "{tree}");
+}
+
+#[test]
 fn a_language_is_named() {
     let mut track = Track::source(TrackId(1), Codec::Aac(Aac::from_config(&[0x12, 0x10]).unwrap()));
     track.language = Language::try_from_tag("pt-BR");
-    assert!(Tree(&init(&track)).to_string().contains("elng 18 0000000070742d425200"));
+    assert!(Tree(&init(&track, 0)).to_string().contains("elng 18 0000000070742d425200"));
 }
 
 #[test]

@@ -7,9 +7,10 @@ use std::fmt;
 pub struct Tree<'a>(pub &'a [u8]);
 
 /// Boxes that hold boxes, and after how many bytes of their own.
-const PARENTS: [(&[u8; 4], usize); 16] = [
+const PARENTS: [(&[u8; 4], usize); 17] = [
     (b"moov", 0),
     (b"trak", 0),
+    (b"edts", 0),
     (b"mdia", 0),
     (b"minf", 0),
     (b"dinf", 0),

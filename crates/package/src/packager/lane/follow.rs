@@ -10,7 +10,7 @@ use super::{BREAK_PATIENCE, Front, LEAST_SILENT, Lane, MOST_SILENT, MOST_WAITING
 impl Lane {
     /// Becomes a rendition at that cut, beside those that are there.
     pub(in crate::packager) fn join(&mut self, cut: Cut, grid: &Grid, others: Option<&Writer>) {
-        let mut writer = Writer::new(self.track.clone(), grid, self.numbers, others);
+        let mut writer = Writer::new(self.track.clone(), self.stamper.delay(), grid, self.numbers, others);
         // What the others have not completed yet has its number all the same.
         while let Some((last, end)) = writer.last_listed()
             && let Some(missed) = grid.after(last).filter(|missed| missed.msn < cut.msn)
@@ -168,8 +168,8 @@ impl Lane {
         let Some(writer) = &mut self.writer else { return };
         if cut.discontinuity {
             let reached = Time::from_ticks(self.next, writer.scale());
-            if writer.track().codec != self.track.codec {
-                writer.renew(self.track.clone());
+            if !writer.suits(&self.track, self.stamper.delay()) {
+                writer.renew(self.track.clone(), self.stamper.delay());
                 self.silence = self.track.codec.silence();
             }
             self.next = reached.max(cut.at).to_ticks(writer.scale());
@@ -191,7 +191,7 @@ impl Lane {
             self.finish(None);
             let payload = silence.clone();
             let (at, track) = (self.next, track.clone());
-            self.keep(Unit { at, scale, composition: 0, nominal, is_sync: true, payload, track, epoch: 0 });
+            self.keep(Unit { at, scale, composition: 0, delay: 0, nominal, is_sync: true, payload, track, epoch: 0 });
         }
     }
 

@@ -64,7 +64,7 @@ impl Lane {
         self.hole = None;
         grid.epoch = unit.epoch;
         // The timeline never goes back, whatever the frame says.
-        unit.at = unit.at.max(end.to_ticks(unit.scale));
+        unit.decode_at(unit.at.max(end.to_ticks(unit.scale)));
         let cut = grid.cut(unit.time(), end, Make::Break);
         self.begin(cut, unit, grid);
     }
@@ -113,7 +113,7 @@ impl Lane {
         }
         let begun = self.writer.as_ref().and_then(Writer::open_start);
         let from = self.hole.or(begun).unwrap_or(self.next);
-        unit.at = unit.at.max(from.saturating_add(1));
+        unit.decode_at(unit.at.max(from.saturating_add(1)));
         let missing = Span::from_ticks(unit.at.saturating_sub(from), unit.scale);
         let make = if missing > grid.plan.longest_hole() { Make::Break } else { Make::Segment };
         if make == Make::Segment {
@@ -207,8 +207,8 @@ impl Lane {
     /// Opens the segment of a cut with its first frame.
     fn begin(&mut self, cut: Cut, unit: Unit, grid: &mut Grid) {
         let Some(writer) = &mut self.writer else { return };
-        if writer.track().codec != unit.track.codec {
-            writer.renew(unit.track.clone());
+        if !writer.suits(&unit.track, unit.delay) {
+            writer.renew(unit.track.clone(), unit.delay);
             self.silence = unit.track.codec.silence();
         }
         writer.open(cut, unit.at);

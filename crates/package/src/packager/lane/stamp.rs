@@ -11,7 +11,10 @@ use super::super::prelude::Arrival;
 pub(in crate::packager) struct Unit {
     pub(in crate::packager) at: i64,
     pub(super) scale: u32,
+    /// From its decode time in the file to its composition.
     pub(super) composition: i64,
+    /// By how much it is shown before its composition.
+    pub(super) delay: i64,
     /// How long it lasts unless the next frame says otherwise.
     pub(super) nominal: i64,
     pub(super) is_sync: bool,
@@ -50,8 +53,8 @@ impl Unit {
 pub(super) struct Stamper {
     run: Option<(u32, Arc<Track>)>,
     /// Composition offset of a run's first sync frame. All decode times of the run move by it, so that segments begin
-    /// at the time at which their first picture is shown, and sound can be cut there; offsets become signed (C5).
-    lead: i64,
+    /// at the time at which their first picture is shown, and sound can be cut there; the init takes it back (C5).
+    delay: i64,
     last: Option<i64>,
 }
 
@@ -65,19 +68,26 @@ impl Stamper {
         let scale = codec.timescale();
         if let Some(ticks) = codec.frame_ticks(&frame.payload) {
             let (at, nominal) = (frame.dts.to_ticks(scale), i64::from(ticks.max(1)));
-            return Unit { at, scale, composition: 0, nominal, is_sync: true, payload: frame.payload, track, epoch };
+            let payload = frame.payload;
+            return Unit { at, scale, composition: 0, delay: 0, nominal, is_sync: true, payload, track, epoch };
         }
         let is_sync = frame.is_sync || track.kind() == Kind::Audio;
         let dts = frame.dts.to_ticks(scale);
         let pts = (frame.dts + frame.reorder.max(Span::ZERO).min(LONGEST_REORDER)).to_ticks(scale);
         let is_new = self.run.as_ref().is_none_or(|(run, before)| *run != epoch || before.codec != *codec);
         if is_new && is_sync {
-            *self = Self { run: Some((epoch, track.clone())), lead: pts.saturating_sub(dts), last: None };
+            *self = Self { run: Some((epoch, track.clone())), delay: pts.saturating_sub(dts), last: None };
         }
-        let at = dts.saturating_add(self.lead);
+        let at = dts.saturating_add(self.delay);
         let nominal = self.nominal(at, codec);
         self.last = Some(at);
-        Unit { at, scale, composition: pts.saturating_sub(at), nominal, is_sync, payload: frame.payload, track, epoch }
+        let (composition, delay) = (pts.saturating_sub(dts), self.delay);
+        Unit { at, scale, composition, delay, nominal, is_sync, payload: frame.payload, track, epoch }
+    }
+
+    /// The delay of the newest run.
+    pub(super) fn delay(&self) -> i64 {
+        self.delay
     }
 
     /// How long a picture lasts as far as one knows: by the claimed rate, unless the last step contradicts it.

@@ -61,13 +61,19 @@ pub(super) fn samples(segment: &Segment) -> Vec<Read> {
     segment.parts.iter().flat_map(|part| read(&part.bytes).2).collect()
 }
 
+/// By how much an init shows samples before their composition.
+pub(super) fn delay(init: &[u8]) -> i64 {
+    let edit = init.windows(4).position(|four| four == b"elst");
+    edit.map_or(0, |at| i64::from_be_bytes(init[at + 20..at + 28].try_into().unwrap()))
+}
+
 /// Presentation times of all samples of segments, in ticks, in decode order.
 pub(super) fn presented(segments: &[Arc<Segment>]) -> Vec<i64> {
     let mut times = Vec::new();
-    for part in segments.iter().flat_map(|segment| &segment.parts) {
+    for (part, init) in segments.iter().flat_map(|segment| segment.parts.iter().map(|part| (part, &segment.init))) {
         let (_, mut time, samples) = read(&part.bytes);
         for sample in samples {
-            times.push(time as i64 + i64::from(sample.composition));
+            times.push(time as i64 + i64::from(sample.composition) - delay(&init.bytes));
             time += u64::from(sample.duration);
         }
     }
