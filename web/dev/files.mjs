@@ -23,7 +23,7 @@ export async function sendPage(url, response) {
   const path = normalize(new URL(url, 'http://here').pathname).slice(1);
   const name = PAGES[path.split('/')[0]] ?? path;
   const found = await readFile(join(dist, name)).catch(() => undefined);
-  const body = found ?? (await readFile(join(dist, 'lost.html')));
+  const body = found ?? (await readFile(join(dist, 'lost.html')).catch(() => 'the pages are not built'));
   const type = found ? (TYPES[extname(name)] ?? 'application/octet-stream') : TYPES['.html'];
   response.writeHead(found ? 200 : 404, { 'content-type': type, 'content-security-policy': POLICY }).end(body);
 }

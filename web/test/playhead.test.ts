@@ -14,6 +14,8 @@ class Eye {
   constructor() {
     this.watch(LOOK_MS, 0);
     this.playhead.expect(this.now);
+    this.watch(LOOK_MS, 1);
+    this.playhead.settle();
   }
 
   watch(ms: number, rate: number, held: { isHeld?: boolean; isSeeking?: boolean } = {}): Sight {
@@ -73,6 +75,16 @@ test('a page that was asleep and looks rarely sees movement all the same', () =>
   eye.now += 59_800;
   eye.time += 59.8;
   assert.equal(eye.watch(LOOK_MS, 1), 'moving');
+});
+
+test('a start that takes its time is no stall', () => {
+  const eye = new Eye();
+  eye.playhead.expect(eye.now);
+  assert.equal(eye.watch(5000, 0), 'still');
+  eye.playhead.onStall();
+  assert.equal(eye.watch(LOOK_MS, 1), 'moving');
+  assert.equal(eye.playhead.settle(), false);
+  assert.deepEqual([eye.playhead.stalls, eye.playhead.stalledMs], [0, 0]);
 });
 
 test('a publisher who is away is no lesson', () => {

@@ -25,6 +25,8 @@ export class Playhead {
   private movedAt = 0;
   private isStalled = false;
   private isExcused = false;
+  /** It has not moved since it started anew. */
+  private isFresh = true;
 
   /** Looks at `now`, in milliseconds. */
   look({ time, isHeld, isSeeking }: Look, now: number): Sight {
@@ -38,7 +40,7 @@ export class Playhead {
     if (isMoving) return 'moving';
     if (now - this.movedAt <= STILL_MS) return 'unsure';
     this.isStalled = true;
-    if (!this.isExcused) this.stalledMs += passedMs;
+    if (!this.isExcused && !this.isFresh) this.stalledMs += passedMs;
     return 'still';
   }
 
@@ -46,6 +48,7 @@ export class Playhead {
   expect(now: number): void {
     this.movedAt = now;
     this.isStalled = false;
+    this.isFresh = true;
   }
 
   /** The engine noticed a stall that may be too short to be seen from here. */
@@ -60,10 +63,11 @@ export class Playhead {
 
   /** It moves again: whether there was a stall to learn from. */
   settle(): boolean {
-    const isLesson = this.isStalled && !this.isExcused;
+    const isLesson = this.isStalled && !this.isExcused && !this.isFresh;
     if (isLesson) this.stalls += 1;
     this.isStalled = false;
     this.isExcused = false;
+    this.isFresh = false;
     return isLesson;
   }
 }
