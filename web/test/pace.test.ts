@@ -2,10 +2,15 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Pacer, type Position } from '../src/player/pace.ts';
 
-const AT_TARGET: Position = { latency: 0.6, target: 0.6, ahead: 0.5, part: 0.2 };
+const AT_TARGET: Position = { latency: 0.6, target: 0.4, ahead: 0.5, part: 0.2 };
 
 test('at the target nothing is done', () => {
   assert.deepEqual(new Pacer().decide(AT_TARGET, 0), { rate: 1, jump: false });
+});
+
+test('it aims a part farther back than it may', () => {
+  assert.ok(Math.abs(new Pacer().target({ target: 0.6, part: 0.2 }) - 0.8) < 1e-9);
+  assert.equal(new Pacer().target({ target: 6 }), 6, 'without parts there is room enough');
 });
 
 test('behind the target it plays faster, but never noticeably fast, until it is there', () => {
@@ -51,9 +56,9 @@ test('a stall moves the target back for a while, within bounds', () => {
   const pacer = new Pacer();
   pacer.decide(AT_TARGET, 0);
   pacer.onStall(0);
-  assert.ok(pacer.target(0.6) > 0.8);
+  assert.ok(pacer.target(AT_TARGET) > 0.8);
   for (let i = 0; i < 100; i += 1) pacer.onStall(0);
-  assert.equal(pacer.target(0.6), 2.6);
+  assert.equal(pacer.target(AT_TARGET), 2.6);
   for (let now = 0; now < 600_000; now += 200) pacer.decide(AT_TARGET, now);
-  assert.ok(pacer.target(0.6) < 0.61, 'and it is forgotten');
+  assert.ok(pacer.target(AT_TARGET) < 0.61, 'and it is forgotten');
 });

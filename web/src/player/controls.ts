@@ -24,7 +24,7 @@ export class Controls {
   private readonly sound: HTMLElement;
   private readonly live: HTMLButtonElement;
   private readonly liveText = h('span', {}, 'Live');
-  private readonly behind = h('span', { class: 'behind', title: 'From the camera to this screen' });
+  private readonly behind = h('span', { class: 'behind', title: 'Behind live' });
   private readonly quality: QualityMenu;
   private isMuted = false;
 

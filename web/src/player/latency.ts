@@ -1,10 +1,11 @@
-/** How far behind the camera the picture is. */
+/** How far behind live the picture is. */
 
-/** What it can be told from; milliseconds of wall clocks, seconds from the live edge. */
+/** What it can be told from. */
 export interface Clues {
-  /** The wall clock of the frame on the screen, by the server's clock. */
-  pictureAt: number | undefined;
+  /** Seconds from the live edge, as an engine knows them. */
   edge: number | undefined;
+  /** The wall clock of the frame on the screen, in milliseconds by the server's clock. */
+  pictureAt: number | undefined;
 }
 
 /** Latencies outside of this are a clock that is wrong. */
@@ -22,11 +23,14 @@ export class LatencyMeter {
     this.clockOffsetMs = ms;
   }
 
-  /** Measures at `nowMs` of our wall clock: from camera to screen where the stream tells the time, else from the edge. */
-  measure({ pictureAt, edge }: Clues, nowMs: number): void {
+  /**
+   * Measures at `nowMs` of our wall clock. The live edge is asked first: wall clocks in a stream are those of its
+   * beginning, from which the clock of a publisher drifts away.
+   */
+  measure({ edge, pictureAt }: Clues, nowMs: number): void {
     const wall = pictureAt === undefined ? undefined : (nowMs + this.clockOffsetMs - pictureAt) / 1000;
     const isCredible = wall !== undefined && wall > CREDIBLE.least && wall < CREDIBLE.most;
-    const measured = isCredible ? wall : edge;
+    const measured = edge ?? (isCredible ? wall : undefined);
     if (measured === undefined) return;
     const before = this.seconds;
     const isStep = before === undefined || Math.abs(measured - before) > STEP;

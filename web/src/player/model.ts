@@ -16,7 +16,7 @@ export interface Model {
   hasPicture: boolean;
   /** As close to live as it gets. */
   isLive: boolean;
-  /** Seconds from the camera to the screen. */
+  /** Seconds behind live, smoothed. */
   latency: number | undefined;
   levels: Level[];
   level: Level | undefined;

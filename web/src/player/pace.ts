@@ -44,9 +44,12 @@ export class Pacer {
   private isEasy = false;
   private lastAt: number | undefined;
 
-  /** The distance from live that is aimed at: what the server asks for and what earlier stalls have taught. */
-  target(asked: number): number {
-    return asked + this.cushion;
+  /**
+   * The distance from live that is aimed at: what the server asks for at least, a part more for a network that is not
+   * perfect, and what earlier stalls have taught.
+   */
+  target({ target, part = 0 }: Pick<Position, 'target' | 'part'>): number {
+    return target + part + this.cushion;
   }
 
   /** A stall teaches to stay a little farther back. */
@@ -62,7 +65,7 @@ export class Pacer {
     this.lastAt = now;
     if (now - this.stalledAt > CUSHION_KEPT_MS) this.cushion = Math.max(0, this.cushion - passed * FORGET_PER_MS);
 
-    const excess = position.latency - this.target(position.target);
+    const excess = position.latency - this.target(position);
     const least = position.part === undefined ? 1 : position.part * 1.5;
     if (excess > HOPELESS && now - this.jumpedAt > JUMP_AGAIN_MS) {
       this.jumpedAt = now;

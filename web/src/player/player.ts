@@ -104,7 +104,8 @@ export class Player {
       ...this.model(),
       engine: this.engine?.name ?? '',
       edgeLatency: figures.latency,
-      target: figures.target === undefined ? undefined : this.pacer.target(figures.target),
+      target:
+        figures.target === undefined ? undefined : this.pacer.target({ target: figures.target, part: figures.part }),
       buffer: this.ahead(),
       rate: this.video.playbackRate,
       droppedFrames: quality?.droppedVideoFrames ?? 0,

@@ -14,8 +14,8 @@ const seconds = (value: number | undefined): string => (value === undefined ? '�
 const bits = (value: number | undefined): string => (value === undefined ? '–' : bitrate(value));
 
 const ROWS: Row[] = [
-  ['Behind the camera', (now) => seconds(now.latency)],
-  ['Behind the edge', (now) => `${seconds(now.edgeLatency)} of ${seconds(now.target)}`],
+  ['Behind live', (now) => seconds(now.latency)],
+  ['Aims at', (now) => seconds(now.target)],
   ['Buffer', (now) => seconds(now.buffer)],
   ['Speed', (now) => `${now.rate.toFixed(2)}×`],
   ['Picture', (now) => (now.width > 0 ? `${now.width}×${now.height}` : '–')],
