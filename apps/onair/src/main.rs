@@ -19,9 +19,6 @@ use clap::Parser;
 use cli::{Cli, Command};
 use config::Config;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Serve(settings) => with_settings(&settings, serve::run),

@@ -37,7 +37,7 @@ impl Default for Hub {
             max_broadcasts: 1_000,
             max_track_groups: 64,
             max_track_bytes: 32 << 20,
-            max_track_age: Duration::from_secs(8),
+            max_track_age: Duration::from_secs(4),
         }
     }
 }

@@ -35,7 +35,7 @@ impl Default for Limits {
             takeover_after: Duration::from_secs(5),
             track_groups: 64,
             track_bytes: 32 << 20,
-            track_age: Duration::from_secs(8),
+            track_age: Duration::from_secs(4),
             group_frames: 16 << 10,
             group_bytes: 32 << 20,
             group_age: Duration::from_secs(60),
