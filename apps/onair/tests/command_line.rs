@@ -123,6 +123,28 @@ fn an_idle_server_stops_at_once_when_asked() {
     }
 }
 
+/// F15.
+#[test]
+fn a_server_that_is_asked_to_stop_ends_publishers_first_and_viewers_a_moment_later() {
+    let _alone = testkit::alone();
+    let mut server = Server::start(BINARY, &["server.drain=6s"]);
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/push-test-stream.sh");
+    let mut push = Command::new(script).args([&server.rtmp_url("live/tail"), "60"]).spawn().unwrap();
+    server.await_stream("live/tail");
+
+    let asked = Instant::now();
+    assert!(Command::new("kill").args(["-TERM", &server.pid().to_string()]).status().unwrap().success());
+    let _ = push.wait(); // Its connection is closed, which ends it long before its 60 seconds.
+    assert!(asked.elapsed() < Duration::from_secs(3), "the publisher stayed for {:?}", asked.elapsed());
+    let list = server.media("live/tail", "v0");
+    server.fetch("live/tail", &list.segments.last().unwrap().uri);
+    assert_eq!(testkit::http::get(server.http, "/readyz").status, 503);
+
+    let status = server.wait();
+    assert!(status.success(), "{status}\n{}", server.log());
+    assert!(asked.elapsed() < Duration::from_secs(8), "took {:?}\n{}", asked.elapsed(), server.log());
+}
+
 #[test]
 fn rtmp_can_be_off() {
     let output = onair(&["check", "--show", "--set", "rtmp.listen=off"]);
