@@ -42,8 +42,6 @@ pub(super) struct Cut {
     pub(super) breaks: u64,
     /// The hub's count of breaks.
     pub(super) epoch: u32,
-    /// The leader has nothing to fill it with.
-    pub(super) gap: bool,
 }
 
 /// What kind of cut to make.
@@ -53,8 +51,6 @@ pub(super) enum Make {
     Segment,
     /// Content goes on behind a break.
     Break,
-    /// A stretch without content.
-    Gap,
 }
 
 /// So many cuts are remembered for renditions that lag; who lags more is moved on.
@@ -85,15 +81,7 @@ impl Grid {
             self.wants_break = false;
             self.rests = false;
         }
-        let cut = Cut {
-            msn: self.next_msn,
-            at,
-            end_before,
-            discontinuity,
-            breaks: self.breaks,
-            epoch: self.epoch,
-            gap: make == Make::Gap,
-        };
+        let cut = Cut { msn: self.next_msn, at, end_before, discontinuity, breaks: self.breaks, epoch: self.epoch };
         self.next_msn += 1;
         self.cuts.push_back(cut);
         if self.cuts.len() > MOST_CUTS {

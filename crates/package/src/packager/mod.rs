@@ -306,7 +306,7 @@ impl Deck {
 
     /// A lane joins at the newest cut, if that was made after the lane (A10).
     fn join_those_who_can(&mut self) {
-        let Some(cut) = self.grid.newest().filter(|cut| !cut.gap) else { return };
+        let Some(cut) = self.grid.newest() else { return };
         let can =
             |lane: &Lane| lane.writer.is_none() && lane.can_join() && lane.made_at.is_none_or(|made| made < cut.msn);
         let ids: Vec<TrackId> = self.lanes.iter().filter(|lane| can(lane)).map(|lane| lane.track.id).collect();

@@ -16,7 +16,7 @@ pub(super) struct Plan {
     pub(super) part_target: Span,
     /// The longest distance between keyframes to reckon with.
     pub(super) longest_gop: Span,
-    /// A distance between two frames beyond which the timeline has a hole.
+    /// A distance between two frames beyond which the timeline has a hole, and breaks.
     pub(super) hole: Span,
 }
 
@@ -35,7 +35,7 @@ impl Plan {
         Span::from_millis(i64::from(self.target_duration_secs) * 1000) + ROUNDING
     }
 
-    /// The longest hole to be covered by gap segments. Beyond it the timeline breaks.
+    /// The longest hole in sound to be filled with silence. Beyond it the timeline breaks.
     pub(super) fn longest_hole(&self) -> Span {
         Span::from_millis(i64::from(self.target_duration_secs) * 3000)
     }

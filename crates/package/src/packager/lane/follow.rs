@@ -142,7 +142,7 @@ impl Lane {
     fn cross(&mut self, cut: &Cut, known: Option<Time>) {
         let Some(writer) = &self.writer else { return };
         let end = cut.end_before.to_ticks(writer.scale());
-        let is_filled = self.silence.is_some() && writer.open_cut().is_some_and(|open| !open.gap);
+        let is_filled = self.silence.is_some() && writer.open_cut().is_some();
         if writer.has_samples() || self.pending.is_some() || is_filled {
             let nominal = self.nominal();
             let last = end.saturating_sub(nominal / 2).saturating_sub(1);
@@ -175,7 +175,6 @@ impl Lane {
             self.next = reached.max(cut.at).to_ticks(writer.scale());
             self.needs_sync = true;
         }
-        self.hole = None;
         writer.open(*cut, self.next);
         self.msn = cut.msn;
     }
@@ -217,7 +216,7 @@ impl Lane {
 
     pub(super) fn fill_open(&mut self, until: Time) {
         let Some(writer) = &self.writer else { return };
-        if self.silence.is_some() && writer.open_cut().is_some_and(|cut| !cut.gap) {
+        if self.silence.is_some() && writer.open_cut().is_some() {
             let (nominal, until) = (self.nominal(), until.to_ticks(writer.scale()));
             self.fill(until.saturating_sub(nominal), nominal);
         }

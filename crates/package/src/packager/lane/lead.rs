@@ -9,31 +9,19 @@ impl Lane {
     /// Takes the leader's next frame and cuts where it is time to.
     pub(in crate::packager) fn lead(&mut self, unit: Unit, grid: &mut Grid, others: Option<&Writer>) {
         let Some(writer) = &self.writer else { return self.lead_in(unit, grid, others) };
-        let is_break = unit.epoch != grid.epoch || grid.rests || unit.track.codec != writer.track().codec;
-        if !unit.is_sync && (is_break || self.needs_sync) {
-            // Nothing to show, but time passes.
-            if !is_break && self.is_in_hole() && self.cover_hole(unit.at, grid) {
-                grid.advance(unit.time());
-            }
+        let is_new = unit.epoch != grid.epoch || grid.rests || unit.track.codec != writer.track().codec;
+        if !unit.is_sync && (is_new || self.needs_sync) {
             return;
         }
-        if is_break {
-            return self.lead_over_break(unit, grid);
-        }
-        let Some(unit) = self.lead_over_silence(unit, grid) else { return };
+        let unit = if is_new { Some(unit) } else { self.lead_over_silence(unit, grid) };
+        let Some(unit) = unit else { return };
         let last = self.pending.as_ref().map_or(self.next, |pending| pending.at);
-        let missing = Span::from_ticks(unit.at.saturating_sub(last), unit.scale);
-        if !unit.is_sync && missing > grid.plan.longest_hole() {
-            // Far away, and of no use there: nothing happens until a sync frame says that it is meant.
-            self.needs_sync = true;
-        } else if self.is_in_hole() {
-            self.lead_over_hole(unit, grid);
-        } else if missing > grid.plan.hole {
-            self.finish(None);
-            self.close(grid);
-            self.lead_over_hole(unit, grid);
-        } else {
-            self.lead_on(unit, grid);
+        let is_hole = Span::from_ticks(unit.at.saturating_sub(last), unit.scale) > grid.plan.hole;
+        match (is_new || is_hole, unit.is_sync) {
+            (false, _) => self.lead_on(unit, grid),
+            (true, true) => self.lead_over_break(unit, grid),
+            // Behind a hole no decoder can go on from here.
+            (true, false) => self.needs_sync = true,
         }
     }
 
@@ -54,6 +42,8 @@ impl Lane {
         self.hold(unit, grid);
     }
 
+    /// Behind a break of the timeline: the publisher's return, new parameters, or a hole. Gap segments would be the other
+    /// way to show a hole, but hls.js plays through all of one before it goes on, and comes out behind (A12).
     fn lead_over_break(&mut self, mut unit: Unit, grid: &mut Grid) {
         if let Some(pending) = &self.pending {
             let until = unit.time().to_ticks(pending.scale);
@@ -61,7 +51,6 @@ impl Lane {
         }
         self.close(grid);
         let end = self.reached();
-        self.hole = None;
         grid.epoch = unit.epoch;
         // The timeline never goes back, whatever the frame says.
         unit.decode_at(unit.at.max(end.to_ticks(unit.scale)));
@@ -71,7 +60,7 @@ impl Lane {
 
     /// Fills what is missing before a frame of sound with silence; `None` when the frame comes too late to be used.
     fn lead_over_silence(&mut self, mut unit: Unit, grid: &mut Grid) -> Option<Unit> {
-        if self.kind() != Kind::Audio || self.is_in_hole() {
+        if self.kind() != Kind::Audio {
             return Some(unit);
         }
         let missing = unit.at.saturating_sub(self.next);
@@ -95,68 +84,6 @@ impl Lane {
         Some(unit)
     }
 
-    /// The segment before is closed, and nothing fills the time since.
-    fn is_in_hole(&self) -> bool {
-        let is_empty = |writer: &&Writer| !writer.has_samples() && self.pending.is_none();
-        let open = self.writer.as_ref().filter(is_empty).and_then(Writer::open_cut);
-        self.hole.is_some() || open.is_some_and(|cut| cut.gap)
-    }
-
-    /// Resumes after a stretch without frames: covered by gap segments, or a break when it was too long.
-    fn lead_over_hole(&mut self, mut unit: Unit, grid: &mut Grid) {
-        if !unit.is_sync {
-            self.needs_sync = true;
-            if self.cover_hole(unit.at, grid) {
-                grid.advance(unit.time());
-            }
-            return;
-        }
-        let begun = self.writer.as_ref().and_then(Writer::open_start);
-        let from = self.hole.or(begun).unwrap_or(self.next);
-        unit.decode_at(unit.at.max(from.saturating_add(1)));
-        let missing = Span::from_ticks(unit.at.saturating_sub(from), unit.scale);
-        let make = if missing > grid.plan.longest_hole() { Make::Break } else { Make::Segment };
-        if make == Make::Segment {
-            self.cover_hole(unit.at, grid);
-        }
-        if let Some(writer) = &mut self.writer
-            && let Some(start) = writer.open_start()
-        {
-            let segment = grid.plan.segment.to_ticks(unit.scale).max(1);
-            let end = if make == Make::Break { unit.at.min(start.saturating_add(segment)) } else { unit.at };
-            self.next = writer.close_as_gap(end);
-        }
-        self.hole = None;
-        unit.decode_at(unit.at.max(self.next));
-        let cut = grid.cut(unit.time(), self.reached(), make);
-        self.begin(cut, unit, grid);
-    }
-
-    /// Opens a gap segment where the hole begins, and further ones as the hole grows to `until`. False when that is
-    /// too far away.
-    fn cover_hole(&mut self, until: i64, grid: &mut Grid) -> bool {
-        let Some(writer) = &mut self.writer else { return false };
-        let scale = writer.scale();
-        let mut from = self.hole.or(writer.open_start()).unwrap_or(self.next);
-        if Span::from_ticks(until.saturating_sub(from), scale) > grid.plan.longest_hole() {
-            return false;
-        }
-        let segment = grid.plan.segment.to_ticks(scale).max(1);
-        loop {
-            if self.hole.take().is_some() {
-                let at = Time::from_ticks(from, scale);
-                let cut = grid.cut(at, at, Make::Gap);
-                writer.open(cut, from);
-                self.msn = cut.msn;
-            }
-            if until.saturating_sub(from) <= segment {
-                return true;
-            }
-            from = writer.close_as_gap(from.saturating_add(segment));
-            (self.next, self.hole) = (from, Some(from));
-        }
-    }
-
     /// A frame that continues what is there, in the same segment or a new one.
     fn lead_on(&mut self, mut unit: Unit, grid: &mut Grid) {
         if let Some(pending) = &self.pending {
@@ -177,7 +104,6 @@ impl Lane {
         let breaks = grid.wants_break && unit.is_sync;
         if elapsed > Span::ZERO && (breaks || grid.should_cut(elapsed, unit.is_sync, period, gop)) {
             self.close(grid);
-            self.hole = None;
             if unit.at < self.next {
                 unit.decode_at(self.next);
             }

@@ -38,8 +38,6 @@ pub(super) struct Lane {
     pending: Option<Unit>,
     /// Where what is written and pending ends, in ticks of the writer.
     next: i64,
-    /// Nothing fills the time from here on, in ticks; the segment before is closed.
-    hole: Option<i64>,
     needs_sync: bool,
     /// What fills holes, if the codec has such a thing.
     silence: Option<Bytes>,
@@ -89,7 +87,6 @@ impl Lane {
             stamper: Stamper::default(),
             pending: None,
             next: 0,
-            hole: None,
             needs_sync: true,
             lag: Span::ZERO,
             patience: Duration::ZERO,
@@ -137,17 +134,14 @@ impl Lane {
         writer.push(unit.sample(duration), nominal);
     }
 
-    /// Closes the open segment; from its end on there is a hole. One without samples ends where the clock stands.
+    /// Closes the open segment. One without samples ends where the clock stands.
     fn close(&mut self, grid: &Grid) {
         let Some(writer) = &mut self.writer else { return };
         if writer.has_samples() {
             writer.close();
         } else if writer.open_start().is_some() {
             self.next = writer.close_as_gap(grid.clock.to_ticks(writer.scale()));
-        } else {
-            return;
         }
-        self.hole = Some(self.next);
     }
 
     /// The time up to which it has something.

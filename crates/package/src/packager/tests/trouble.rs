@@ -185,23 +185,35 @@ fn sound_that_stops_is_followed_by_silence() {
 }
 
 #[test]
-fn a_hole_of_three_seconds_becomes_gap_segments_and_keeps_real_time() {
-    // A12, H17.
+fn a_hole_of_three_seconds_is_a_break_that_keeps_real_time() {
+    // A12, H15: players go on at once, and dates tell how long it was.
     let aac = track(1, aac(LC_48K));
     let mut studio = Studio::new();
     studio.catalog(&[&thirty(0).track, &aac]);
     studio.play(both(&thirty(0), &aac, 1.0, 8.0));
     studio.play(both(&thirty(0), &aac, 11.0, 21.0));
     studio.finish();
-    assert!(breaks(&studio, "v0").is_empty());
+    assert_eq!(breaks(&studio, "v0").len(), 1);
+    assert_eq!(breaks(&studio, "v0"), breaks(&studio, "a1"));
     for name in ["v0", "a1"] {
-        let gaps = gaps(&studio, name);
-        let length = gaps.iter().fold(Span::ZERO, |sum, gap| sum + gap.duration);
-        assert!((length - Span::from_millis(3000)).abs() < Span::from_millis(40), "{name}: {length:?}");
+        assert!(gaps(&studio, name).is_empty());
+        let segments = studio.segments(name);
+        let resumed = segments.iter().find(|segment| segment.discontinuity).unwrap();
+        assert!(resumed.start.since(secs(11.0)).abs() <= Span(21_334_000), "{name}");
+        let before = segments.iter().rev().find(|segment| segment.start < secs(9.0)).unwrap();
+        assert!((before.start + before.duration).since(secs(8.0)).abs() <= Span(34_000_000), "{name}: no silence");
     }
-    let resumed = studio.segments("v0").into_iter().find(|segment| segment.start >= secs(10.9)).unwrap();
-    assert_eq!(resumed.start, secs(11.0));
-    assert!(resumed.independent);
+}
+
+#[test]
+fn a_hole_in_sound_alone_is_silence() {
+    // A12.
+    let aac = track(0, aac(LC_48K));
+    let mut studio = Studio::new();
+    studio.catalog(&[&aac]);
+    studio.play([sound(&aac, 0, secs(1.0), secs(8.0)), sound(&aac, 0, secs(11.0), secs(17.0))].concat());
+    studio.finish();
+    assert!(breaks(&studio, "a0").is_empty() && gaps(&studio, "a0").is_empty());
 }
 
 #[test]
