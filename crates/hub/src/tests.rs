@@ -103,7 +103,7 @@ fn ready<F: Future>(future: F) -> F::Output {
 
 #[test]
 fn a_late_joiner_starts_at_the_newest_group() {
-    let house = House::new(Limits::default());
+    let house = House::new(eight_seconds());
     let publisher = house.publish("live/a", 0);
     house.send(&publisher, 0, 5000, 60, 0);
     let mut cursor = publisher.broadcast().follow(VIDEO, From::Newest).unwrap();
@@ -120,7 +120,7 @@ fn a_late_joiner_starts_at_the_newest_group() {
 
 #[test]
 fn readers_begin_where_they_ask() {
-    let house = House::new(Limits::default());
+    let house = House::new(eight_seconds());
     let publisher = house.publish("live/a", 0);
     house.send(&publisher, 0, 7000, 30, 0);
     let first_of = |from| heads(&drain(&mut publisher.broadcast().follow(VIDEO, from).unwrap()))[0].clone();
@@ -134,7 +134,7 @@ fn readers_begin_where_they_ask() {
 
 #[test]
 fn sound_is_cut_about_every_half_second_and_where_video_is() {
-    let house = House::new(Limits::default());
+    let house = House::new(eight_seconds());
     let publisher = house.publish("live/a", 0);
     house.send(&publisher, 0, 6000, 60, 0);
     let broadcast = publisher.broadcast();
@@ -156,10 +156,10 @@ fn memory_is_bounded_by_age_groups_and_bytes() {
         house.send(&publisher, 0, 30_000, 30, 0);
         heads(&drain(&mut publisher.broadcast().follow(VIDEO, From::Oldest).unwrap())).len()
     };
-    assert_eq!(kept(Limits::default()), 9);
-    assert_eq!(kept(Limits { track_groups: 3, ..Limits::default() }), 3);
-    assert_eq!(kept(Limits { track_bytes: 6500, ..Limits::default() }), 2);
-    assert_eq!(kept(Limits { track_bytes: 1, ..Limits::default() }), 1);
+    assert_eq!(kept(eight_seconds()), 9);
+    assert_eq!(kept(Limits { track_groups: 3, ..eight_seconds() }), 3);
+    assert_eq!(kept(Limits { track_bytes: 6500, ..eight_seconds() }), 2);
+    assert_eq!(kept(Limits { track_bytes: 1, ..eight_seconds() }), 1);
 }
 
 /// A11.
@@ -585,4 +585,9 @@ fn readers_on_other_threads_see_every_frame_in_order() {
         assert_eq!(seen.len(), 10_000);
         assert!(seen.is_sorted_by(|a, b| a < b));
     }
+}
+
+/// Room for eight groups of a second before the newest.
+fn eight_seconds() -> Limits {
+    Limits { track_age: Duration::from_secs(8), ..Limits::default() }
 }
