@@ -52,6 +52,15 @@ test('hopelessly behind it jumps, but not twice in a row', () => {
   assert.equal(pacer.decide(far, 11_000).jump, true);
 });
 
+test('a playhead that stands although there is data is moved on, never back and not twice in a row', () => {
+  const pacer = new Pacer();
+  assert.equal(pacer.wake({ ...AT_TARGET, ahead: 0.4 }, 0), 0, 'there is not enough yet');
+  const forward = pacer.wake({ ...AT_TARGET, ahead: 2 }, 200);
+  assert.ok(Math.abs(forward - 1.4) < 1e-9, 'to the distance that is aimed at');
+  assert.equal(pacer.wake({ ...AT_TARGET, ahead: 2 }, 400), 0);
+  assert.ok(pacer.wake({ ...AT_TARGET, ahead: 0.65 }, 5000) >= 0.05, 'a step too short is no seek');
+});
+
 test('a stall moves the target back for a while, within bounds', () => {
   const pacer = new Pacer();
   pacer.decide(AT_TARGET, 0);

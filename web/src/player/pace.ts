@@ -30,6 +30,9 @@ const NEAR = 0.03;
 /** A viewer so far behind is brought back at once. */
 const HOPELESS = 6;
 const JUMP_AGAIN_MS = 10_000;
+const WAKE_AGAIN_MS = 2000;
+/** The shortest step that is a seek. */
+const WAKE_LEAST = 0.05;
 /** What a stall adds to the target, how much that may become, and how slowly it is forgotten. */
 const CUSHION = 0.3;
 const CUSHION_MOST = 2;
@@ -40,6 +43,7 @@ export class Pacer {
   private cushion = 0;
   private stalledAt = Number.NEGATIVE_INFINITY;
   private jumpedAt = Number.NEGATIVE_INFINITY;
+  private wokenAt = Number.NEGATIVE_INFINITY;
   private isHasty = false;
   private isEasy = false;
   private lastAt: number | undefined;
@@ -57,6 +61,19 @@ export class Pacer {
     this.cushion = Math.min(CUSHION_MOST, this.cushion + CUSHION);
     this.stalledAt = now;
     this.isHasty = false;
+  }
+
+  /**
+   * How far to step forward when the playhead stands still at `now` although there is data; zero is to wait.
+   *
+   * Browsers want more and more of it before they go on the more often they ran dry, up to three seconds, and forget that
+   * at a seek.
+   */
+  wake(position: Pick<Position, 'target' | 'part' | 'ahead'>, now: number): number {
+    const spare = position.ahead - this.target(position) + this.cushion / 2;
+    if (spare < 0 || now - this.wokenAt < WAKE_AGAIN_MS) return 0;
+    this.wokenAt = now;
+    return Math.min(position.ahead, Math.max(spare, WAKE_LEAST));
   }
 
   /** Decides at `now`, in milliseconds. */

@@ -334,6 +334,7 @@ export class Player {
       this.keepPace(now);
     } else if (sight === 'still') {
       this.handle({ type: 'starved' });
+      this.wake(now);
     }
     this.handle({ type: 'tick' });
   }
@@ -355,6 +356,14 @@ export class Player {
     const { rate, jump } = this.pacer.decide(position, now);
     if (jump) this.seekLive();
     if (this.video.playbackRate !== rate) this.video.playbackRate = rate;
+  }
+
+  /** Goes on where there is data to go on with. */
+  private wake(now: number): void {
+    const { target, part } = this.engine?.figures() ?? {};
+    if (target === undefined || this.video.seeking || !this.isFollowing || this.machine.phase !== 'buffering') return;
+    const forward = this.pacer.wake({ target, part, ahead: this.ahead() }, now);
+    if (forward > 0) this.video.currentTime += forward;
   }
 
   private isLive(): boolean {
