@@ -52,13 +52,14 @@ pub(super) struct Latency {
 pub(super) struct Period {
     /// Number of its first segment; names it for ever.
     pub(super) id: u64,
+    /// When its first segment is presented.
     pub(super) start: Time,
+    /// Media time of its first segment.
+    pub(super) origin: Time,
     /// Known once the next one has begun, or the broadcast has ended.
     pub(super) end: Option<Time>,
     /// The period before, when nothing changed from there to here that a decoder would notice.
     pub(super) continues: Option<u64>,
-    /// Wall clock at `start`, as the producer counted it (D11).
-    pub(super) wall: SystemTime,
     pub(super) sets: Vec<Set>,
 }
 

@@ -6,7 +6,8 @@
 //!
 //! **Times.** A period's `start` and its `presentationTimeOffset` are the same instant, so
 //! presentation time *is* the broadcast's [`media::Time`] and the clock cannot jump from period to
-//! period (D6). `availabilityStartTime` is the wall clock of `Time::ZERO`.
+//! period (D6). `availabilityStartTime` is the wall clock of `Time::ZERO`. Only a publisher whose
+//! clock goes wrong by half a second makes a difference: a new period begins, moved by as much.
 //!
 //! **Numbers or a timeline.** A publisher whose keyframes come at even steps is described by
 //! `$Number$` and one `duration`: the manifest then hardly ever changes, players know when the next

@@ -39,6 +39,7 @@ pub struct Shown<'a> {
 pub struct Schedule {
     /// The wall clock of `Time::ZERO`, fixed by the first segment seen.
     zero: Option<SystemTime>,
+    pace: Pace,
     periods: VecDeque<Stretch>,
     /// The first segment that belongs to no period yet.
     next: u64,
@@ -53,7 +54,8 @@ struct Stretch {
     first: u64,
     start: Time,
     end: Option<Time>,
-    wall: SystemTime,
+    /// Presentation time minus media time.
+    shift: Span,
     continues: Option<u64>,
     cast: Vec<Member>,
     /// The length of a segment: of every one on a grid, else the longest listed.
@@ -92,6 +94,9 @@ impl Schedule {
                 break;
             }
         }
+        if let (Some(zero), Some(last)) = (self.zero, lead.window.segments.last()) {
+            self.pace.see(last, now, zero);
+        }
         self.forget(lead.window.media_sequence());
         self.settle(lead, shown);
         let body = self.body(place, lead, shown)?;
@@ -120,7 +125,7 @@ impl Schedule {
         self.uneven &= contiguous;
         if let Some(current) = current {
             let off = current.is_off_grid(segment, lead.window.part_target);
-            if contiguous && !off && current.has_cast(&cast) {
+            if contiguous && !off && current.shift == self.pace.shift && current.has_cast(&cast) {
                 self.next = segment.msn + 1;
                 return true;
             }
@@ -143,7 +148,7 @@ impl Schedule {
                 let steps = i64::try_from(segment.msn.saturating_sub(current.first)).unwrap_or(i64::MAX);
                 self.uneven |= current.measured && steps < LONG_RUN;
             }
-            if contiguous && current.has_cast(&cast) {
+            if contiguous && current.shift == self.pace.shift && current.has_cast(&cast) {
                 before = Some(current.first);
             }
         }
@@ -163,7 +168,7 @@ impl Schedule {
             first: segment.msn,
             start: segment.start,
             end: None,
-            wall: segment.wall,
+            shift: self.pace.shift,
             continues: before,
             cast,
             beat: measured.or(inherited).unwrap_or(fallback),
@@ -216,10 +221,17 @@ impl Schedule {
         let asking_ms = if numbered { 0 } else { 1000 };
         let target_ms = 600 + 3 * part.0 / 1_000_000 + asking_ms;
         let longest = self.periods.iter().map(|period| period.beat).max().unwrap_or_default();
+        let zero = self.zero?;
+        // Where media is presented earlier than before, what would overlap ends earlier.
+        let starts: Vec<Time> = periods.iter().skip(1).map(|period| period.start).collect();
+        let periods = periods.into_iter().enumerate().map(|(index, period)| {
+            let end = period.end.map(|end| starts.get(index).map_or(end, |&next| end.min(next)));
+            Period { end, ..period }
+        });
         Some(Body {
             path: place.path.clone(),
             era: place.era.to_owned(),
-            zero: self.zero?,
+            zero,
             ended,
             numbered,
             depth_secs: u64::try_from(listed / 1_000_000_000).unwrap_or(0).max(1),
@@ -234,9 +246,53 @@ impl Schedule {
                 Span(newest.beat.0.saturating_mul(4))
             },
             latency: Latency { target_ms, min_ms: target_ms / 2, max_ms: target_ms + 4000 },
-            periods,
+            periods: periods.collect(),
         })
         .filter(|body| !body.periods.is_empty())
+    }
+}
+
+/// How media comes by the server's clock. A publisher whose own clock is slow or fast would in hours lead players to
+/// where nothing is yet, or leave them behind: then media time is moved against presentation time (D11).
+#[derive(Debug, Default)]
+struct Pace {
+    shift: Span,
+    /// The last segment seen complete.
+    last: Option<u64>,
+    /// How late each of the latest segments was complete.
+    recent: VecDeque<Span>,
+    /// How late segments usually were at first.
+    usual: Option<Span>,
+}
+
+/// The most punctual of so many segments says how late they usually are: a network only ever adds.
+const PUNCTUAL_OF: usize = 15;
+/// So far media may come from where the clock says before it is moved.
+const OFF_CLOCK: Span = Span::from_millis(500);
+
+impl Pace {
+    fn see(&mut self, last: &Segment, now: SystemTime, zero: SystemTime) {
+        let before = self.last.replace(last.msn);
+        // Who looks seldom does not see when a segment was complete.
+        if before.and_then(|before| before.checked_add(1)) != Some(last.msn) {
+            return;
+        }
+        let due = (last.start + last.duration + self.shift).since(Time::ZERO);
+        let late = match now.duration_since(shift(zero, due)) {
+            Ok(late) => Span::from(late),
+            Err(early) => -Span::from(early.duration()),
+        };
+        self.recent.push_back(late);
+        if self.recent.len() < PUNCTUAL_OF {
+            return;
+        }
+        let lowest = self.recent.iter().min().copied().unwrap_or_default();
+        self.recent.pop_front();
+        let off = lowest - *self.usual.get_or_insert(lowest);
+        if off.abs() > OFF_CLOCK {
+            self.shift += off;
+            self.recent.clear();
+        }
     }
 }
 
@@ -271,7 +327,8 @@ impl Stretch {
                 None => sets.push(Set { independent, representations: vec![representation] }),
             }
         }
-        Period { id: self.first, start: self.start, end: self.end, continues: self.continues, wall: self.wall, sets }
+        let (start, end) = (self.start + self.shift, self.end.map(|end| end + self.shift));
+        Period { id: self.first, start, origin: self.start, end, continues: self.continues, sets }
     }
 
     /// `None` where nothing of the member is left to list.

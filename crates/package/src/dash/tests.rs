@@ -131,6 +131,30 @@ fn a_slowly_drifting_clock_is_put_on_a_corrected_grid() {
     assert!(all(&xml, "SegmentTimeline").is_empty());
 }
 
+/// D3, D11: what the clock says is there stays there for hours, though the publisher's clock is slow or fast.
+#[test]
+fn a_publisher_whose_clock_goes_wrong_is_followed() {
+    for ppm in [-3000, 3000] {
+        let run = Run::of([EVEN; 300]);
+        let mut schedule = Schedule::default();
+        let mut starts = HashMap::new();
+        for wall_ms in (0..590_000).step_by(200) {
+            let media_ms = wall_ms + wall_ms * ppm / 1_000_000;
+            let windows = run.windows(media_ms);
+            let shown: Vec<_> = windows.iter().map(|(name, window)| Shown { name, window, peak_bps: 1 }).collect();
+            let now = zero() + Duration::from_millis(wall_ms.unsigned_abs());
+            let Some(manifest) = schedule.update(now, Place { path: &path(), era: "tqa1b0" }, &shown) else { continue };
+            let last = manifest.body.periods.last().unwrap();
+            let shift = last.start.since(last.origin);
+            let known = *starts.entry(last.id).or_insert(last.start);
+            assert_eq!(known, last.start, "what was announced stays");
+            let due_ms = media_ms + shift.0 / 1_000_000;
+            assert!((due_ms - wall_ms).abs() < 900, "{ppm}: {wall_ms} ms are presented at {due_ms} ms");
+        }
+        assert!((3..6).contains(&starts.len()), "{} periods", starts.len());
+    }
+}
+
 /// D13.
 #[test]
 fn a_broadcast_that_is_over_says_how_long_it_was() {

@@ -78,13 +78,14 @@ fn period(out: &mut fmt::Formatter<'_>, body: &Body, period: &Period, key: KeyQu
     for (index, set) in period.sets.iter().enumerate() {
         let main = set.kind() == Some(Kind::Video) || audio_sets == 0;
         audio_sets += usize::from(set.kind() == Some(Kind::Audio));
-        adaptation_set(out, period, set, index + 1, main, key)?;
+        adaptation_set(out, body, period, set, index + 1, main, key)?;
     }
     writeln!(out, "  </Period>")
 }
 
 fn adaptation_set(
     out: &mut fmt::Formatter<'_>,
+    body: &Body,
     period: &Period,
     set: &Set,
     id: usize,
@@ -111,8 +112,9 @@ fn adaptation_set(
         let scheme = "urn:mpeg:dash:period-continuity:2015";
         writeln!(out, r#"      <SupplementalProperty schemeIdUri="{scheme}" value="{before}"/>"#)?;
     }
-    let wall = Date(period.wall);
-    let ticks = period.start.to_ticks(track.codec.timescale());
+    // Presentation time follows the server's clock (D11).
+    let wall = Date(body.zero + period.start.since(Time::ZERO).to_duration());
+    let ticks = period.origin.to_ticks(track.codec.timescale());
     writeln!(
         out,
         r#"      <ProducerReferenceTime id="{id}" type="encoder" wallClockTime="{wall}" presentationTime="{ticks}"/>"#
@@ -169,7 +171,7 @@ fn segment_template(
 ) -> fmt::Result {
     let scale = codec.timescale();
     write!(out, r#"        <SegmentTemplate timescale="{scale}""#)?;
-    write!(out, r#" presentationTimeOffset="{}""#, period.start.to_ticks(scale))?;
+    write!(out, r#" presentationTimeOffset="{}""#, period.origin.to_ticks(scale))?;
     write!(out, r#" initialization="$RepresentationID$.i{}.mp4{key}""#, one.init.number)?;
     write!(out, r#" media="$RepresentationID$.$Number$.m4s{key}""#)?;
     if one.offset > Span::ZERO {
