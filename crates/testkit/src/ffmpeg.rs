@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 /// What an H.264 encoder is asked for.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Video {
     /// In pixels.
     pub width: usize,
@@ -39,7 +39,7 @@ impl Video {
 }
 
 /// What an AAC encoder is asked for.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Audio {
     /// Samples a second.
     pub rate_hz: u32,

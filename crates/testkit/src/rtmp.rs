@@ -115,12 +115,18 @@ impl Publisher {
         goodbye.push(0);
         goodbye.extend(f64::from(self.stream).to_be_bytes());
         let _ = send(&mut self.socket, 3, 20, 0, 0, &goodbye);
-        let _ = self.socket.shutdown(std::net::Shutdown::Write);
     }
 
     /// The server hung up.
     pub fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Relaxed)
+    }
+}
+
+/// Dropped, it is gone without a word, like a publisher that was killed.
+impl Drop for Publisher {
+    fn drop(&mut self) {
+        let _ = self.socket.shutdown(std::net::Shutdown::Both);
     }
 }
 

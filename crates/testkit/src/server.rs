@@ -122,7 +122,22 @@ impl Server {
         }
     }
 
-    /// The media playlist `name` (`v0`, `a0`) of a path.
+    /// The name of the first rendition of a kind, `'v'` or `'a'`, once there is one.
+    pub fn name(&self, path: &str, kind: char) -> String {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            let list = self.await_stream(path);
+            let uris =
+                list.variants.iter().map(|variant| &variant.uri).chain(list.media.iter().map(|media| &media["URI"]));
+            if let Some(uri) = uris.into_iter().find(|uri| uri.starts_with(kind)) {
+                return uri.split('.').next().unwrap_or_default().to_owned();
+            }
+            assert!(Instant::now() < deadline, "{path} has no {kind}: {list:?}");
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// The media playlist `name` (`v0`, `a1`) of a path.
     pub fn media(&self, path: &str, name: &str) -> Media {
         Media::parse(&self.text(&format!("/hls/{path}/{name}.m3u8")))
     }

@@ -1,0 +1,69 @@
+// Chromium, and what a test can learn from a <video> in it.
+
+import { createReadStream } from 'node:fs';
+import { createServer } from 'node:http';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { chromium } from 'playwright-core';
+
+import { artefacts } from './processes.mjs';
+
+const here = fileURLToPath(new URL('.', import.meta.url));
+
+export async function openBrowser() {
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+      '--autoplay-policy=no-user-gesture-required',
+    ],
+    // Playwright mutes what it starts; these tests listen.
+    ignoreDefaultArgs: ['--mute-audio'],
+  });
+}
+
+/** A page that keeps what it says on its console, with the probe in it. */
+export async function openPage(browser, options = {}) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
+  const page = await context.newPage();
+  page.said = [];
+  page.on('console', (message) => page.said.push(`${message.type()}: ${message.text()}`));
+  page.on('pageerror', (error) => page.said.push(`uncaught: ${error.message}`));
+  await page.addInitScript({ path: path.join(here, 'probe.js') });
+  return page;
+}
+
+/** Serves the plain hls.js page, from an origin of its own, so that CORS is in play. */
+export async function servePlayer() {
+  const files = {
+    '/': ['text/html', path.join(here, 'plain.html')],
+    '/hls.js': ['text/javascript', path.join(here, '../node_modules/hls.js/dist/hls.js')],
+  };
+  const server = createServer((request, response) => {
+    const [type, file] = files[new URL(request.url, 'http://x').pathname] ?? [];
+    if (!file) return response.writeHead(404).end();
+    response.writeHead(200, { 'content-type': type });
+    return createReadStream(file).pipe(response);
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: (playlist) => `http://127.0.0.1:${server.address().port}/?src=${encodeURIComponent(playlist)}`,
+    stop: () => server.close(),
+  };
+}
+
+/** Watches the page's video for so many seconds and sums up what was seen. */
+export async function watch(page, seconds) {
+  await page.evaluate(() => window.probe.start());
+  await page.waitForTimeout(seconds * 1000);
+  return page.evaluate(() => window.probe.report());
+}
+
+export const screenshot = (page, name) => page.screenshot({ path: path.join(artefacts, `${name}.png`) });
