@@ -74,6 +74,12 @@ impl<'a> Bits<'a> {
         Ok(((1u64 << zeros) - 1 + u64::from(rest)) as u32)
     }
 
+    /// A `ue(v)` that is at most `most`.
+    pub(super) fn small(&mut self, most: u8) -> Result<u8, Malformed> {
+        let value = self.ue()?;
+        if value > u32::from(most) { Err(self.malformed()) } else { Ok(value as u8) }
+    }
+
     /// A signed Exp-Golomb number, `se(v)` (H.264 §9.1.1).
     pub(super) fn se(&mut self) -> Result<i64, Malformed> {
         let code = i64::from(self.ue()?);

@@ -1,15 +1,25 @@
 //! What each codec's parameters say, read from the bitstream and never from metadata.
 
 pub mod aac;
+pub mod av1;
 pub mod avc;
 mod bits;
+pub mod hevc;
+pub mod nal;
+pub mod opus;
+pub mod vp9;
+mod vui;
 
 use std::fmt;
 
 use bytes::Bytes;
 
 pub use aac::Aac;
+pub use av1::Av1;
 pub use avc::Avc;
+pub use hevc::Hevc;
+pub use opus::Opus;
+pub use vp9::Vp9;
 
 use crate::Kind;
 
@@ -19,8 +29,16 @@ use crate::Kind;
 pub enum Codec {
     /// H.264 / MPEG-4 part 10.
     Avc(Avc),
+    /// H.265 / HEVC.
+    Hevc(Hevc),
+    /// AV1.
+    Av1(Av1),
+    /// VP9.
+    Vp9(Vp9),
     /// MPEG-4 Advanced Audio Coding, HE-AAC included.
     Aac(Aac),
+    /// Opus.
+    Opus(Opus),
 }
 
 /// A bitstream that does not say what it must; `0` names the part.
@@ -69,8 +87,8 @@ impl Codec {
     /// Pictures or sound.
     pub fn kind(&self) -> Kind {
         match self {
-            Self::Avc(_) => Kind::Video,
-            Self::Aac(_) => Kind::Audio,
+            Self::Avc(_) | Self::Hevc(_) | Self::Av1(_) | Self::Vp9(_) => Kind::Video,
+            Self::Aac(_) | Self::Opus(_) => Kind::Audio,
         }
     }
 
@@ -78,7 +96,11 @@ impl Codec {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Avc(_) => "h264",
+            Self::Hevc(_) => "hevc",
+            Self::Av1(_) => "av1",
+            Self::Vp9(_) => "vp9",
             Self::Aac(_) => "aac",
+            Self::Opus(_) => "opus",
         }
     }
 
@@ -86,8 +108,9 @@ impl Codec {
     /// (conformance C7).
     pub fn timescale(&self) -> u32 {
         match self {
-            Self::Avc(_) => 90_000,
+            Self::Avc(_) | Self::Hevc(_) | Self::Av1(_) | Self::Vp9(_) => 90_000,
             Self::Aac(aac) => aac.core_rate,
+            Self::Opus(_) => opus::RATE,
         }
     }
 
@@ -95,31 +118,36 @@ impl Codec {
     pub fn picture(&self) -> Option<&Picture> {
         match self {
             Self::Avc(avc) => Some(&avc.picture),
-            Self::Aac(_) => None,
+            Self::Hevc(hevc) => Some(&hevc.picture),
+            Self::Av1(av1) => Some(&av1.picture),
+            Self::Vp9(vp9) => Some(&vp9.picture),
+            Self::Aac(_) | Self::Opus(_) => None,
         }
     }
 
     /// The sound, for an audio codec.
     pub fn sound(&self) -> Option<Sound> {
         match self {
-            Self::Avc(_) => None,
+            Self::Avc(_) | Self::Hevc(_) | Self::Av1(_) | Self::Vp9(_) => None,
             Self::Aac(aac) => Some(aac.sound),
+            Self::Opus(opus) => Some(opus.sound()),
         }
     }
 
     /// One frame of silence, for a sound codec that has one at hand.
     pub fn silence(&self) -> Option<Bytes> {
         match self {
-            Self::Avc(_) => None,
             Self::Aac(aac) => aac.silence(),
+            _ => None,
         }
     }
 
     /// How long one frame plays, in ticks of [`Codec::timescale`]; `None` where only the next frame tells.
-    pub fn frame_ticks(&self, _payload: &[u8]) -> Option<u32> {
+    pub fn frame_ticks(&self, payload: &[u8]) -> Option<u32> {
         match self {
-            Self::Avc(_) => None,
+            Self::Avc(_) | Self::Hevc(_) | Self::Av1(_) | Self::Vp9(_) => None,
             Self::Aac(aac) => Some(aac.frame_samples),
+            Self::Opus(_) => opus::packet_samples(payload),
         }
     }
 }
@@ -129,7 +157,14 @@ impl fmt::Display for Codec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Avc(avc) => write!(f, "avc1.{:02x}{:02x}{:02x}", avc.profile, avc.constraints, avc.level),
+            Self::Hevc(hevc) => write!(f, "hvc1.{}", hevc.profile),
+            Self::Av1(av1) => {
+                let tier = if av1.high_tier { 'H' } else { 'M' };
+                write!(f, "av01.{}.{:02}{tier}.{:02}", av1.profile, av1.level, av1.depth)
+            }
+            Self::Vp9(vp9) => write!(f, "vp09.{:02}.{:02}.{:02}", vp9.profile, vp9.level, vp9.depth),
             Self::Aac(aac) => write!(f, "mp4a.40.{}", aac.object_type),
+            Self::Opus(_) => f.write_str("opus"),
         }
     }
 }

@@ -11,6 +11,21 @@ pub(super) fn put(out: &mut Vec<u8>, codec: &Codec) {
         Codec::Avc(avc) => visual(out, b"avc1", &avc.picture, |out| {
             boxed(out, b"avcC", |out| out.put_slice(&avc.to_record()));
         }),
+        // C9.
+        Codec::Hevc(hevc) => visual(out, b"hvc1", &hevc.picture, |out| {
+            boxed(out, b"hvcC", |out| out.put_slice(&hevc.to_record()));
+        }),
+        // C13.
+        Codec::Av1(av1) => visual(out, b"av01", &av1.picture, |out| {
+            boxed(out, b"av1C", |out| out.put_slice(&av1.config));
+        }),
+        Codec::Vp9(vp9) => visual(out, b"vp09", &vp9.picture, |out| {
+            full(out, b"vpcC", 1, 0, |out| out.put_slice(&vp9.to_record()));
+        }),
+        // C11.
+        Codec::Opus(opus) => sound(out, b"Opus", opus.sound(), |out| {
+            boxed(out, b"dOps", |out| out.put_slice(&opus.to_box()));
+        }),
         Codec::Aac(aac) => sound(out, b"mp4a", aac.sound, |out| elementary_stream(out, aac)),
         // A codec that has no entry here is not packaged; an empty entry makes players say so.
         _ => boxed(out, b"free", |_| {}),

@@ -6,13 +6,14 @@ mod sps;
 mod unit;
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use bytes::Bytes;
 
+pub use super::nal::{Nals, annex_b, nals};
 pub use record::length_size;
 pub use sei::x264_keyint;
-pub use unit::{AccessUnit, Nals, annex_b, nals};
+pub use unit::AccessUnit;
 
 use super::{Malformed, Picture};
 use sps::Sps;

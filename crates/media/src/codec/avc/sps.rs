@@ -1,5 +1,6 @@
 use super::super::bits::{Bits, lowest_terms, unescape};
-use super::super::{Colour, Malformed, Picture};
+use super::super::vui::{Signal, cropped};
+use super::super::{Malformed, Picture};
 
 /// What we want to know of a sequence parameter set (H.264 §7.3.2.1).
 #[derive(Debug)]
@@ -17,29 +18,6 @@ pub(super) struct Sps {
 /// Profiles whose SPS describes chroma and bit depth (§7.3.2.1.1).
 const WITH_CHROMA: [u8; 13] = [100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135];
 
-/// Pixels along an edge beyond which no level goes and no player follows.
-const LARGEST_EDGE: u32 = 16_384;
-
-/// Sample aspect ratios by `aspect_ratio_idc` (table E-1), from 1.
-const ASPECTS: [(u32, u32); 16] = [
-    (1, 1),
-    (12, 11),
-    (10, 11),
-    (16, 11),
-    (40, 33),
-    (24, 11),
-    (20, 11),
-    (32, 11),
-    (80, 33),
-    (18, 11),
-    (15, 11),
-    (64, 33),
-    (160, 99),
-    (4, 3),
-    (3, 2),
-    (2, 1),
-];
-
 impl Sps {
     /// Reads one SPS NAL unit, header included.
     pub(super) fn parse(nal: &[u8]) -> Result<Self, Malformed> {
@@ -52,12 +30,12 @@ impl Sps {
         let (mut chroma_format, mut luma_depth, mut chroma_depth) = (1, 8, 8);
         let mut separate_planes = false;
         if WITH_CHROMA.contains(&profile) {
-            chroma_format = small(&mut bits, 3)?;
+            chroma_format = bits.small(3)?;
             if chroma_format == 3 {
                 separate_planes = bits.flag()?;
             }
-            luma_depth = 8 + small(&mut bits, 6)?;
-            chroma_depth = 8 + small(&mut bits, 6)?;
+            luma_depth = 8 + bits.small(6)?;
+            chroma_depth = 8 + bits.small(6)?;
             bits.skip(1)?; // qpprime_y_zero_transform_bypass_flag
             if bits.flag()? {
                 for list in 0..if chroma_format == 3 { 12 } else { 8 } {
@@ -110,17 +88,6 @@ impl Sps {
     }
 }
 
-fn small(bits: &mut Bits<'_>, most: u32) -> Result<u8, Malformed> {
-    let value = bits.ue()?;
-    if value > most { Err(bits.malformed()) } else { Ok(value as u8) }
-}
-
-fn cropped(count: u32, unit: u32, before: u32, after: u32, step: u32) -> Option<u32> {
-    let whole = count.checked_mul(unit)?;
-    let cut = before.checked_add(after)?.checked_mul(step)?;
-    whole.checked_sub(cut).filter(|edge| (1..=LARGEST_EDGE).contains(edge))
-}
-
 fn skip_scaling_list(bits: &mut Bits<'_>, len: u32) -> Result<(), Malformed> {
     let (mut last, mut next) = (8i64, 8i64);
     for _ in 0..len {
@@ -143,7 +110,7 @@ fn skip_picture_order(bits: &mut Bits<'_>) -> Result<(), Malformed> {
             bits.skip(1)?; // delta_pic_order_always_zero_flag
             bits.se()?;
             bits.se()?;
-            for _ in 0..small(bits, 255)? {
+            for _ in 0..bits.small(255)? {
                 bits.se()?;
             }
         }
@@ -155,30 +122,7 @@ fn skip_picture_order(bits: &mut Bits<'_>) -> Result<(), Malformed> {
 
 /// Reads video usability information (§E.1.1) into what is already known.
 fn read_vui(bits: &mut Bits<'_>, picture: &mut Picture, reorder_frames: &mut Option<u8>) -> Result<(), Malformed> {
-    if bits.flag()? {
-        let aspect = match bits.read(8)? {
-            255 => lowest_terms(bits.read(16)?, bits.read(16)?),
-            idc => ASPECTS.get((idc as usize).wrapping_sub(1)).copied(),
-        };
-        picture.pixel_aspect = aspect.unwrap_or((1, 1));
-    }
-    if bits.flag()? {
-        bits.skip(1)?; // overscan_appropriate_flag
-    }
-    if bits.flag()? {
-        bits.skip(3)?; // video_format
-        let full_range = bits.flag()?;
-        if bits.flag()? {
-            let (primaries, transfer, matrix) = (bits.byte()?, bits.byte()?, bits.byte()?);
-            picture.colour = Some(Colour { primaries, transfer, matrix, full_range });
-        } else if full_range {
-            picture.colour = Some(Colour { primaries: 2, transfer: 2, matrix: 2, full_range });
-        }
-    }
-    if bits.flag()? {
-        bits.ue()?; // chroma sample location, top field
-        bits.ue()?; // and bottom field
-    }
+    Signal::read(bits, picture)?;
     if bits.flag()? {
         let (units_in_tick, time_scale) = (bits.read(32)?, bits.read(32)?);
         bits.skip(1)?; // fixed_frame_rate_flag
@@ -205,13 +149,13 @@ fn read_vui(bits: &mut Bits<'_>, picture: &mut Picture, reorder_frames: &mut Opt
         for _ in 0..4 {
             bits.ue()?; // largest picture, macroblock and motion vectors
         }
-        *reorder_frames = Some(small(bits, 16)?);
+        *reorder_frames = Some(bits.small(16)?);
     }
     Ok(())
 }
 
 fn skip_hrd(bits: &mut Bits<'_>) -> Result<(), Malformed> {
-    let count = small(bits, 31)?;
+    let count = bits.small(31)?;
     bits.skip(8)?; // scales
     for _ in 0..=count {
         bits.ue()?;

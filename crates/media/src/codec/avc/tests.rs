@@ -10,7 +10,7 @@ const INTERLACED: &str = "014d4028ffe10018674d4028f403c0227ef01100000303e90000ea
 const HIGH_422: &str =
     "017a0028ffe1001d677a0028b6cb403c0113f13ff80040004880 0001f48000753007 8c19500100 0468ce0fc8fefafa00";
 
-fn hex(text: &str) -> Vec<u8> {
+pub(in crate::codec) fn hex(text: &str) -> Vec<u8> {
     let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
     digits.chunks(2).map(|two| u8::from_str_radix(std::str::from_utf8(two).unwrap(), 16).unwrap()).collect()
 }

@@ -1,0 +1,237 @@
+//! AV1: the configuration record, the sequence header in it, and open bitstream units.
+
+use bytes::{Bytes, BytesMut};
+
+use super::bits::{Bits, lowest_terms};
+use super::{Colour, Malformed, Picture};
+
+/// AV1 parameters, from the AV1CodecConfigurationRecord (AV1 in ISOBMFF §2.3).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Av1 {
+    /// The record as it came: the body of an `av1C` box.
+    pub config: Bytes,
+    /// `seq_profile`: 0 Main, 1 High, 2 Professional.
+    pub profile: u8,
+    /// `seq_level_idx` of the first operating point.
+    pub level: u8,
+    /// `seq_tier`: the high tier.
+    pub high_tier: bool,
+    /// Bits of a sample: 8, 10 or 12.
+    pub depth: u8,
+    /// What the pictures look like.
+    pub picture: Picture,
+}
+
+const PART: &str = "AV1 sequence header";
+
+// `obu_type`.
+const SEQUENCE_HEADER: u8 = 1;
+const TEMPORAL_DELIMITER: u8 = 2;
+
+impl Av1 {
+    /// Reads a record that holds a sequence header, as FLV and MP4 carry it.
+    pub fn from_config(config: &[u8]) -> Result<Self, Malformed> {
+        let (&[0x81, first, second, _], units) = config.split_first_chunk::<4>().ok_or(Malformed("av1C"))? else {
+            return Err(Malformed("av1C"));
+        };
+        let header = units_of(units).find(|unit| unit.kind == SEQUENCE_HEADER).ok_or(Malformed(PART))?;
+        let depth = match second >> 5 & 3 {
+            0b00 | 0b01 => 8,
+            0b10 => 10,
+            _ => 12,
+        };
+        Ok(Self {
+            config: Bytes::copy_from_slice(config),
+            profile: first >> 5,
+            level: first & 0x1f,
+            high_tier: second & 0x80 != 0,
+            depth,
+            picture: read_header(header.body)?,
+        })
+    }
+}
+
+/// A temporal unit without its delimiter, which files do not carry (conformance C13). Shares what it can.
+pub fn without_delimiters(payload: Bytes) -> Bytes {
+    let is_delimiter = |unit: &Unit<'_>| unit.kind == TEMPORAL_DELIMITER;
+    let first = units_of(&payload).position(|unit| is_delimiter(&unit));
+    match first {
+        None => payload,
+        // As encoders send it: at the front, and only there.
+        Some(0) if units_of(&payload).skip(1).all(|unit| !is_delimiter(&unit)) => {
+            let front = units_of(&payload).next().map_or(0, |unit| unit.whole.len());
+            payload.slice(front..)
+        }
+        Some(_) => {
+            let mut kept = BytesMut::with_capacity(payload.len());
+            units_of(&payload).filter(|unit| !is_delimiter(unit)).for_each(|unit| kept.extend_from_slice(unit.whole));
+            kept.freeze()
+        }
+    }
+}
+
+/// Holds a sequence header, as every temporal unit does at which a decoder may start.
+pub fn has_sequence_header(payload: &[u8]) -> bool {
+    units_of(payload).any(|unit| unit.kind == SEQUENCE_HEADER)
+}
+
+/// One open bitstream unit.
+struct Unit<'a> {
+    kind: u8,
+    body: &'a [u8],
+    /// With its header.
+    whole: &'a [u8],
+}
+
+/// The units of a temporal unit. One whose size lies is the last, and is left out.
+fn units_of(payload: &[u8]) -> impl Iterator<Item = Unit<'_>> {
+    let mut rest = payload;
+    std::iter::from_fn(move || {
+        let &header = rest.first()?;
+        let mut at = if header & 4 == 0 { 1 } else { 2 };
+        let len = if header & 2 == 0 { rest.len().checked_sub(at)? } else { leb128(rest, &mut at)? };
+        let (whole, after) = rest.split_at_checked(at.checked_add(len)?)?;
+        rest = after;
+        Some(Unit { kind: header >> 3 & 0xf, body: whole.get(at..)?, whole })
+    })
+}
+
+/// A number in groups of seven bits, the lowest first (AV1 §4.10.5).
+fn leb128(bytes: &[u8], at: &mut usize) -> Option<usize> {
+    let mut value = 0u64;
+    for group in 0..8 {
+        let &byte = bytes.get(*at)?;
+        *at += 1;
+        value |= u64::from(byte & 0x7f) << (7 * group);
+        if byte & 0x80 == 0 {
+            return usize::try_from(value).ok();
+        }
+    }
+    None
+}
+
+/// `sequence_header_obu` (AV1 §5.5).
+fn read_header(body: &[u8]) -> Result<Picture, Malformed> {
+    let mut bits = Bits::new(body, PART);
+    let profile = bits.read(3)?;
+    bits.skip(1)?; // still_picture
+    let is_reduced = bits.flag()?;
+    let mut frame_rate = None;
+    if is_reduced {
+        bits.skip(5)?;
+    } else {
+        let delay_bits = read_timing(&mut bits, &mut frame_rate)?;
+        let has_display_delay = bits.flag()?;
+        for _ in 0..=bits.read(5)? {
+            bits.skip(12)?; // operating_point_idc
+            if bits.read(5)? > 7 {
+                bits.skip(1)?; // seq_tier
+            }
+            if let Some(delay_bits) = delay_bits
+                && bits.flag()?
+            {
+                bits.skip(2 * delay_bits + 1)?;
+            }
+            if has_display_delay && bits.flag()? {
+                bits.skip(4)?;
+            }
+        }
+    }
+    let (width_bits, height_bits) = (bits.read(4)? + 1, bits.read(4)? + 1);
+    let (width, height) = (bits.read(width_bits)? + 1, bits.read(height_bits)? + 1);
+    let mut picture = Picture { width, height, pixel_aspect: (1, 1), frame_rate, colour: None };
+    // What breaks off from here on spoils only the colour.
+    let _ = read_colour(&mut bits, profile, is_reduced, &mut picture);
+    Ok(picture)
+}
+
+/// Timing and decoder model; gives the bits of buffer delays where there is a model.
+fn read_timing(bits: &mut Bits<'_>, frame_rate: &mut Option<(u32, u32)>) -> Result<Option<usize>, Malformed> {
+    if !bits.flag()? {
+        return Ok(None);
+    }
+    let (units, scale) = (bits.read(32)?, bits.read(32)?);
+    if bits.flag()? {
+        let ticks = bits.ue()?.saturating_add(1);
+        *frame_rate = units.checked_mul(ticks).and_then(|units| lowest_terms(scale, units));
+    }
+    if !bits.flag()? {
+        return Ok(None);
+    }
+    let delay_bits = bits.read(5)? as usize + 1;
+    bits.skip(32 + 5 + 5)?;
+    Ok(Some(delay_bits))
+}
+
+fn read_colour(bits: &mut Bits<'_>, profile: u32, is_reduced: bool, picture: &mut Picture) -> Result<(), Malformed> {
+    if !is_reduced && bits.flag()? {
+        bits.skip(4 + 3)?; // lengths of frame ids
+    }
+    bits.skip(3)?; // superblocks, filter intra, intra edge filter
+    if !is_reduced {
+        bits.skip(4)?; // interintra, masked, warped, dual filter
+        let has_order = bits.flag()?;
+        if has_order {
+            bits.skip(2)?;
+        }
+        let screen_content = if bits.flag()? { true } else { bits.flag()? };
+        if screen_content && !bits.flag()? {
+            bits.skip(1)?; // integer motion vectors
+        }
+        if has_order {
+            bits.skip(3)?;
+        }
+    }
+    bits.skip(3)?; // superresolution, CDEF, restoration
+    let is_high = bits.flag()?;
+    if profile == 2 && is_high {
+        bits.skip(1)?;
+    }
+    let is_monochrome = profile != 1 && bits.flag()?;
+    if !bits.flag()? {
+        return Ok(());
+    }
+    let (primaries, transfer, matrix) = (bits.byte()?, bits.byte()?, bits.byte()?);
+    let is_rgb = !is_monochrome && (primaries, transfer, matrix) == (1, 13, 0);
+    let full_range = is_rgb || bits.flag()?;
+    picture.colour = Some(Colour { primaries, transfer, matrix, full_range });
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What SVT-AV1 makes of 1280x720 at 30000/1001.
+    const CONFIG: [u8; 18] =
+        [0x81, 0x05, 0x0c, 0x00, 0x0a, 0x0c, 0x02, 0x00, 0x00, 0x2d, 0x6a, 0x67, 0xfd, 0x9e, 0x01, 0x7c, 0x00, 0x20];
+
+    #[test]
+    fn a_record_of_svt_av1_is_read() {
+        let av1 = Av1::from_config(&CONFIG).unwrap();
+        assert_eq!((av1.picture.width, av1.picture.height), (1280, 720));
+        assert_eq!((av1.profile, av1.level, av1.high_tier, av1.depth), (0, 5, false, 8));
+        assert_eq!(crate::Codec::Av1(av1).to_string(), "av01.0.05M.08");
+    }
+
+    #[test]
+    fn what_is_cut_short_is_refused_without_panic() {
+        for len in 0..12 {
+            assert!(Av1::from_config(&CONFIG[..len]).is_err(), "{len}");
+        }
+        assert!(Av1::from_config(&[0xff; 40]).is_err());
+    }
+
+    #[test]
+    fn delimiters_go_and_sizes_that_lie_do_no_harm() {
+        // C13.
+        let unit = Bytes::from_static(&[0x12, 0x00, 0x0a, 0x02, 1, 2, 0x32, 0x01, 9]);
+        assert!(has_sequence_header(&unit));
+        let stripped = without_delimiters(unit.clone());
+        assert_eq!(stripped, unit[2..]);
+        assert_eq!(without_delimiters(stripped.clone()), stripped);
+        let twice = Bytes::from_static(&[0x32, 0x01, 9, 0x12, 0x00, 0x32, 0x01, 8]);
+        assert_eq!(without_delimiters(twice), &[0x32, 0x01, 9, 0x32, 0x01, 8][..]);
+        assert!(!has_sequence_header(&[0x0a, 0xff, 0xff, 0xff, 0xff, 0x7f]));
+    }
+}

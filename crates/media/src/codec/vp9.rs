@@ -1,0 +1,115 @@
+//! VP9: the configuration record, and the size in a keyframe.
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+use super::bits::Bits;
+use super::{Colour, Malformed, Picture};
+
+/// VP9 parameters: what the configuration record says, and the size that only keyframes tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vp9 {
+    /// 0 to 3.
+    pub profile: u8,
+    /// Ten times the level; 0 where unsaid.
+    pub level: u8,
+    /// Bits of a sample: 8, 10 or 12.
+    pub depth: u8,
+    /// 0 and 1 are 4:2:0, 2 is 4:2:2, 3 is 4:4:4.
+    pub chroma: u8,
+    /// What the pictures look like.
+    pub picture: Picture,
+}
+
+impl Vp9 {
+    /// From a VPCodecConfigurationRecord, with or without the version before it, and the first keyframe.
+    pub fn from_config(record: &[u8], keyframe: &[u8]) -> Result<Self, Malformed> {
+        let record = record.strip_prefix(&[1, 0, 0, 0]).unwrap_or(record);
+        let Some(&[profile, level, packed, primaries, transfer, matrix]) = record.first_chunk::<6>() else {
+            return Err(Malformed("vpcC"));
+        };
+        let (width, height) = frame_size(keyframe)?;
+        let full_range = packed & 1 == 1;
+        let is_said = (primaries, transfer, matrix) != (2, 2, 2) || full_range;
+        let colour = is_said.then_some(Colour { primaries, transfer, matrix, full_range });
+        let (depth, chroma) = (packed >> 4, packed >> 1 & 7);
+        if profile > 3 || !matches!(depth, 8 | 10 | 12) {
+            return Err(Malformed("vpcC"));
+        }
+        let picture = Picture { width, height, pixel_aspect: (1, 1), frame_rate: None, colour };
+        Ok(Self { profile, level, depth, chroma, picture })
+    }
+
+    /// The body of a `vpcC` box, behind its version (conformance C13).
+    pub fn to_record(&self) -> Bytes {
+        let unsaid = Colour { primaries: 2, transfer: 2, matrix: 2, full_range: false };
+        let colour = self.picture.colour.unwrap_or(unsaid);
+        let mut out = BytesMut::with_capacity(8);
+        out.put_slice(&[self.profile, self.level]);
+        out.put_u8(self.depth << 4 | (self.chroma & 7) << 1 | u8::from(colour.full_range));
+        out.put_slice(&[colour.primaries, colour.transfer, colour.matrix, 0, 0]);
+        out.freeze()
+    }
+}
+
+/// A decoder may start at this frame.
+pub fn is_keyframe(frame: &[u8]) -> bool {
+    frame_size(frame).is_ok()
+}
+
+/// Width and height, from the uncompressed header of a keyframe (VP9 §6.2).
+fn frame_size(frame: &[u8]) -> Result<(u32, u32), Malformed> {
+    let mut bits = Bits::new(frame, "VP9 keyframe");
+    if bits.read(2)? != 2 {
+        return Err(bits.malformed());
+    }
+    let (low, high) = (bits.read(1)?, bits.read(1)?);
+    let profile = high << 1 | low;
+    if profile == 3 {
+        bits.skip(1)?;
+    }
+    let (shows_existing, is_inter) = (bits.flag()?, bits.flag()?);
+    bits.skip(2)?; // show_frame, error_resilient_mode
+    if shows_existing || is_inter || bits.read(24)? != 0x49_83_42 {
+        return Err(bits.malformed());
+    }
+    if profile >= 2 {
+        bits.skip(1)?; // 12 bits
+    }
+    if bits.read(3)? != 7 {
+        bits.skip(1)?; // range
+        if profile & 1 == 1 {
+            bits.skip(3)?;
+        }
+    } else if profile & 1 == 1 {
+        bits.skip(1)?;
+    }
+    Ok((bits.read(16)? + 1, bits.read(16)? + 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What libvpx makes of 1280x720: the box without its header, and the first bytes of a keyframe.
+    const CONFIG: [u8; 12] = [0x01, 0, 0, 0, 0x00, 0x1f, 0x82, 0x02, 0x02, 0x02, 0x00, 0x00];
+    const KEYFRAME: [u8; 10] = [0x82, 0x49, 0x83, 0x42, 0x00, 0x4f, 0xf0, 0x2c, 0xf6, 0x00];
+
+    #[test]
+    fn a_record_and_a_keyframe_of_libvpx_are_read() {
+        let vp9 = Vp9::from_config(&CONFIG, &KEYFRAME).unwrap();
+        assert_eq!((vp9.picture.width, vp9.picture.height), (1280, 720));
+        assert_eq!((vp9.profile, vp9.level, vp9.depth, vp9.chroma), (0, 31, 8, 1));
+        assert_eq!(vp9.to_record(), CONFIG[4..]);
+        assert_eq!(Vp9::from_config(&CONFIG[4..], &KEYFRAME), Ok(vp9.clone()));
+        assert_eq!(crate::Codec::Vp9(vp9).to_string(), "vp09.00.31.08");
+    }
+
+    #[test]
+    fn other_frames_are_no_keyframes() {
+        assert!(is_keyframe(&KEYFRAME));
+        assert!(!is_keyframe(&[0x86, 0x49, 0x83, 0x42]));
+        for len in 0..9 {
+            assert!(!is_keyframe(&KEYFRAME[..len]), "{len}");
+        }
+    }
+}
