@@ -3,4 +3,5 @@
 pub mod dtls;
 pub mod ice;
 pub mod negotiate;
+pub mod receive;
 pub mod srtp;

@@ -1,0 +1,17 @@
+//! The receiving half of WebRTC media: decrypted packets of one publishing session in, tracks and whole
+//! frames out, and the feedback that the publisher needs.
+//!
+//! A packet finds its layer by source, rid, mid or payload type (P8, W37), waits in the layer's queue only
+//! while one before it is missing, and is put together with its like into a frame. A frame that is in order
+//! and complete goes out at once: nothing here waits for a fixed time. What stays missing costs all pictures up
+//! to the next keyframe (P23), which is asked for at once.
+
+mod event;
+mod receiver;
+mod settings;
+mod stats;
+
+pub use event::Event;
+pub use receiver::Receiver;
+pub use settings::Settings;
+pub use stats::{Stats, TrackStats};
