@@ -1,12 +1,16 @@
 //! What each codec's parameters say, read from the bitstream and never from metadata.
 
 pub mod aac;
+pub mod ac3;
 pub mod av1;
 pub mod avc;
 mod bits;
+pub mod flac;
+pub mod g711;
 pub mod hevc;
 pub mod nal;
 pub mod opus;
+pub mod vp8;
 pub mod vp9;
 mod vui;
 
@@ -15,10 +19,14 @@ use std::fmt;
 use bytes::Bytes;
 
 pub use aac::Aac;
+pub use ac3::Ac3;
 pub use av1::Av1;
 pub use avc::Avc;
+pub use flac::Flac;
+pub use g711::{G711, Law};
 pub use hevc::Hevc;
 pub use opus::Opus;
+pub use vp8::Vp8;
 pub use vp9::Vp9;
 
 use crate::Kind;
@@ -33,12 +41,20 @@ pub enum Codec {
     Hevc(Hevc),
     /// AV1.
     Av1(Av1),
+    /// VP8.
+    Vp8(Vp8),
     /// VP9.
     Vp9(Vp9),
     /// MPEG-4 Advanced Audio Coding, HE-AAC included.
     Aac(Aac),
     /// Opus.
     Opus(Opus),
+    /// FLAC.
+    Flac(Flac),
+    /// AC-3 and E-AC-3.
+    Ac3(Ac3),
+    /// G.711, which is not packaged.
+    G711(G711),
 }
 
 /// A bitstream that does not say what it must; `0` names the part.
@@ -87,9 +103,14 @@ impl Codec {
     /// Pictures or sound.
     pub fn kind(&self) -> Kind {
         match self {
-            Self::Avc(_) | Self::Hevc(_) | Self::Av1(_) | Self::Vp9(_) => Kind::Video,
-            Self::Aac(_) | Self::Opus(_) => Kind::Audio,
+            Self::Avc(_) | Self::Hevc(_) | Self::Av1(_) | Self::Vp8(_) | Self::Vp9(_) => Kind::Video,
+            Self::Aac(_) | Self::Opus(_) | Self::Flac(_) | Self::Ac3(_) | Self::G711(_) => Kind::Audio,
         }
+    }
+
+    /// There is a CMAF sample entry for it, so that it can be packaged.
+    pub fn fits_cmaf(&self) -> bool {
+        !matches!(self, Self::G711(_))
     }
 
     /// A short name for people, logs and metrics: `h264`, `aac`.
@@ -98,9 +119,15 @@ impl Codec {
             Self::Avc(_) => "h264",
             Self::Hevc(_) => "hevc",
             Self::Av1(_) => "av1",
+            Self::Vp8(_) => "vp8",
             Self::Vp9(_) => "vp9",
             Self::Aac(_) => "aac",
             Self::Opus(_) => "opus",
+            Self::Flac(_) => "flac",
+            Self::Ac3(ac3) if ac3.enhanced => "eac3",
+            Self::Ac3(_) => "ac3",
+            Self::G711(G711 { law: Law::A, .. }) => "pcma",
+            Self::G711(G711 { law: Law::Mu, .. }) => "pcmu",
         }
     }
 
@@ -108,9 +135,12 @@ impl Codec {
     /// (conformance C7).
     pub fn timescale(&self) -> u32 {
         match self {
-            Self::Avc(_) | Self::Hevc(_) | Self::Av1(_) | Self::Vp9(_) => 90_000,
+            Self::Avc(_) | Self::Hevc(_) | Self::Av1(_) | Self::Vp8(_) | Self::Vp9(_) => 90_000,
             Self::Aac(aac) => aac.core_rate,
             Self::Opus(_) => opus::RATE,
+            Self::Flac(flac) => flac.sound.rate,
+            Self::Ac3(ac3) => ac3.sound.rate,
+            Self::G711(_) => g711::RATE,
         }
     }
 
@@ -120,17 +150,21 @@ impl Codec {
             Self::Avc(avc) => Some(&avc.picture),
             Self::Hevc(hevc) => Some(&hevc.picture),
             Self::Av1(av1) => Some(&av1.picture),
+            Self::Vp8(vp8) => Some(&vp8.picture),
             Self::Vp9(vp9) => Some(&vp9.picture),
-            Self::Aac(_) | Self::Opus(_) => None,
+            Self::Aac(_) | Self::Opus(_) | Self::Flac(_) | Self::Ac3(_) | Self::G711(_) => None,
         }
     }
 
     /// The sound, for an audio codec.
     pub fn sound(&self) -> Option<Sound> {
         match self {
-            Self::Avc(_) | Self::Hevc(_) | Self::Av1(_) | Self::Vp9(_) => None,
+            Self::Avc(_) | Self::Hevc(_) | Self::Av1(_) | Self::Vp8(_) | Self::Vp9(_) => None,
             Self::Aac(aac) => Some(aac.sound),
             Self::Opus(opus) => Some(opus.sound()),
+            Self::Flac(flac) => Some(flac.sound),
+            Self::Ac3(ac3) => Some(ac3.sound),
+            Self::G711(g711) => Some(g711.sound()),
         }
     }
 
@@ -138,6 +172,9 @@ impl Codec {
     pub fn silence(&self) -> Option<Bytes> {
         match self {
             Self::Aac(aac) => aac.silence(),
+            Self::Opus(opus) => Some(opus.silence()),
+            Self::Flac(flac) => flac.silence(),
+            Self::G711(g711) => Some(g711.silence()),
             _ => None,
         }
     }
@@ -145,9 +182,12 @@ impl Codec {
     /// How long one frame plays, in ticks of [`Codec::timescale`]; `None` where only the next frame tells.
     pub fn frame_ticks(&self, payload: &[u8]) -> Option<u32> {
         match self {
-            Self::Avc(_) | Self::Hevc(_) | Self::Av1(_) | Self::Vp9(_) => None,
+            Self::Avc(_) | Self::Hevc(_) | Self::Av1(_) | Self::Vp8(_) | Self::Vp9(_) => None,
             Self::Aac(aac) => Some(aac.frame_samples),
             Self::Opus(_) => opus::packet_samples(payload),
+            Self::Flac(flac) => flac.samples(payload),
+            Self::Ac3(_) => ac3::samples(payload),
+            Self::G711(g711) => g711.samples(payload),
         }
     }
 }
@@ -162,9 +202,14 @@ impl fmt::Display for Codec {
                 let tier = if av1.high_tier { 'H' } else { 'M' };
                 write!(f, "av01.{}.{:02}{tier}.{:02}", av1.profile, av1.level, av1.depth)
             }
+            Self::Vp8(vp8) => write!(f, "vp08.{:02}.00.08", vp8.profile),
             Self::Vp9(vp9) => write!(f, "vp09.{:02}.{:02}.{:02}", vp9.profile, vp9.level, vp9.depth),
             Self::Aac(aac) => write!(f, "mp4a.40.{}", aac.object_type),
             Self::Opus(_) => f.write_str("opus"),
+            Self::Flac(_) => f.write_str("fLaC"),
+            Self::Ac3(ac3) => f.write_str(if ac3.enhanced { "ec-3" } else { "ac-3" }),
+            // As MP4 would call them, were they in one.
+            Self::G711(g711) => f.write_str(if g711.law == Law::A { "alaw" } else { "ulaw" }),
         }
     }
 }

@@ -63,6 +63,25 @@ impl Opus {
         out.freeze()
     }
 
+    /// 20 ms of silence: in every stream a frame that says no more than that there is none.
+    pub(super) fn silence(&self) -> Bytes {
+        let (streams, coupled) = match self.mapping.1[..] {
+            [streams, coupled, ..] => (streams.max(1), coupled),
+            _ => (1, self.channels.saturating_sub(1)),
+        };
+        let mut out = BytesMut::with_capacity(4 * usize::from(streams));
+        for stream in 0..streams {
+            // CELT, full band, 20 ms, one frame; the third bit of the lowest three says stereo.
+            out.put_u8(if stream < coupled { 0xfc } else { 0xf8 });
+            // All but the last say how long they are (RFC 6716 appendix B).
+            if stream + 1 < streams {
+                out.put_u8(2);
+            }
+            out.put_slice(&[0xff, 0xfe]);
+        }
+        out.freeze()
+    }
+
     /// What comes out of the decoder.
     pub fn sound(&self) -> Sound {
         Sound { rate: RATE, channels: self.channels.into() }
@@ -106,6 +125,17 @@ mod tests {
         assert_eq!((opus.channels, opus.mapping.1.len()), (6, 8));
         assert!(opus.to_box().ends_with(&head[18..]));
         assert!(Opus::from_head(&head[..20]).is_err());
+    }
+
+    /// A10.
+    #[test]
+    fn silence_lasts_20_ms_in_every_layout() {
+        assert_eq!(Opus::plain(1).silence(), [0xf8, 0xff, 0xfe][..]);
+        assert_eq!(Opus::plain(2).silence(), [0xfc, 0xff, 0xfe][..]);
+        let surround =
+            Opus { channels: 6, mapping: (1, Bytes::from_static(&[4, 2, 0, 4, 1, 2, 3, 5])), ..Opus::plain(2) };
+        assert_eq!(surround.silence().len(), 4 * 4 - 1);
+        assert_eq!(packet_samples(&surround.silence()), Some(960));
     }
 
     #[test]

@@ -27,7 +27,7 @@ impl Vp9 {
         let Some(&[profile, level, packed, primaries, transfer, matrix]) = record.first_chunk::<6>() else {
             return Err(Malformed("vpcC"));
         };
-        let (width, height) = frame_size(keyframe)?;
+        let Head { width, height, .. } = Head::read(keyframe)?;
         let full_range = packed & 1 == 1;
         let is_said = (primaries, transfer, matrix) != (2, 2, 2) || full_range;
         let colour = is_said.then_some(Colour { primaries, transfer, matrix, full_range });
@@ -37,6 +37,13 @@ impl Vp9 {
         }
         let picture = Picture { width, height, pixel_aspect: (1, 1), frame_rate: None, colour };
         Ok(Self { profile, level, depth, chroma, picture })
+    }
+
+    /// From a keyframe alone, as WebRTC sends it. The level is one that has room for the picture.
+    pub fn from_keyframe(frame: &[u8]) -> Result<Self, Malformed> {
+        let Head { profile, depth, chroma, colour, width, height } = Head::read(frame)?;
+        let picture = Picture { width, height, pixel_aspect: (1, 1), frame_rate: None, colour };
+        Ok(Self { profile, level: level_for(width, height), depth, chroma, picture })
     }
 
     /// The body of a `vpcC` box, behind its version (conformance C13).
@@ -53,37 +60,78 @@ impl Vp9 {
 
 /// A decoder may start at this frame.
 pub fn is_keyframe(frame: &[u8]) -> bool {
-    frame_size(frame).is_ok()
+    Head::read(frame).is_ok()
 }
 
-/// Width and height, from the uncompressed header of a keyframe (VP9 §6.2).
-fn frame_size(frame: &[u8]) -> Result<(u32, u32), Malformed> {
-    let mut bits = Bits::new(frame, "VP9 keyframe");
-    if bits.read(2)? != 2 {
-        return Err(bits.malformed());
-    }
-    let (low, high) = (bits.read(1)?, bits.read(1)?);
-    let profile = high << 1 | low;
-    if profile == 3 {
-        bits.skip(1)?;
-    }
-    let (shows_existing, is_inter) = (bits.flag()?, bits.flag()?);
-    bits.skip(2)?; // show_frame, error_resilient_mode
-    if shows_existing || is_inter || bits.read(24)? != 0x49_83_42 {
-        return Err(bits.malformed());
-    }
-    if profile >= 2 {
-        bits.skip(1)?; // 12 bits
-    }
-    if bits.read(3)? != 7 {
-        bits.skip(1)?; // range
-        if profile & 1 == 1 {
-            bits.skip(3)?;
+/// The lowest level that has room for so many pixels thirty times a second (VP9 levels, ten times each).
+fn level_for(width: u32, height: u32) -> u8 {
+    let pixels = u64::from(width) * u64::from(height);
+    let rooms = [
+        (10, 27_648),
+        (11, 73_728),
+        (20, 122_880),
+        (21, 245_760),
+        (30, 552_960),
+        (31, 983_040),
+        (40, 2_228_224),
+        (50, 8_912_896),
+    ];
+    rooms.into_iter().find(|&(_, most)| pixels <= most).map_or(60, |(level, _)| level)
+}
+
+/// What the uncompressed header of a keyframe says (VP9 §6.2).
+struct Head {
+    profile: u8,
+    depth: u8,
+    chroma: u8,
+    colour: Option<Colour>,
+    width: u32,
+    height: u32,
+}
+
+impl Head {
+    fn read(frame: &[u8]) -> Result<Self, Malformed> {
+        let mut bits = Bits::new(frame, "VP9 keyframe");
+        if bits.read(2)? != 2 {
+            return Err(bits.malformed());
         }
-    } else if profile & 1 == 1 {
-        bits.skip(1)?;
+        let (low, high) = (bits.read(1)?, bits.read(1)?);
+        let profile = (high << 1 | low) as u8;
+        if profile == 3 {
+            bits.skip(1)?;
+        }
+        let (shows_existing, is_inter) = (bits.flag()?, bits.flag()?);
+        bits.skip(2)?; // show_frame, error_resilient_mode
+        if shows_existing || is_inter || bits.read(24)? != 0x49_83_42 {
+            return Err(bits.malformed());
+        }
+        let depth = match profile {
+            0 | 1 => 8,
+            _ if bits.flag()? => 12,
+            _ => 10,
+        };
+        let space = bits.read(3)?;
+        let full_range = if space == 7 { true } else { bits.flag()? };
+        let mut chroma = 1;
+        if profile & 1 == 1 {
+            chroma = 3;
+            if space != 7 {
+                let (across, down) = (bits.flag()?, bits.flag()?);
+                chroma = if across && !down { 2 } else { 3 };
+            }
+            bits.skip(1)?; // reserved
+        }
+        let codes = match space {
+            1 | 3 => Some((6, 6, 6)),
+            2 => Some((1, 1, 1)),
+            4 => Some((7, 7, 7)),
+            5 => Some((9, 14, 9)),
+            7 => Some((1, 13, 0)),
+            _ => None,
+        };
+        let colour = codes.map(|(primaries, transfer, matrix)| Colour { primaries, transfer, matrix, full_range });
+        Ok(Self { profile, depth, chroma, colour, width: bits.read(16)? + 1, height: bits.read(16)? + 1 })
     }
-    Ok((bits.read(16)? + 1, bits.read(16)? + 1))
 }
 
 #[cfg(test)]
@@ -102,6 +150,13 @@ mod tests {
         assert_eq!(vp9.to_record(), CONFIG[4..]);
         assert_eq!(Vp9::from_config(&CONFIG[4..], &KEYFRAME), Ok(vp9.clone()));
         assert_eq!(crate::Codec::Vp9(vp9).to_string(), "vp09.00.31.08");
+    }
+
+    #[test]
+    fn a_keyframe_alone_says_as_much() {
+        let alone = Vp9::from_keyframe(&KEYFRAME).unwrap();
+        assert_eq!(alone, Vp9::from_config(&CONFIG, &KEYFRAME).unwrap());
+        assert_eq!([level_for(1920, 1080), level_for(3840, 2160), level_for(16_384, 16_384)], [40, 50, 60]);
     }
 
     #[test]

@@ -22,6 +22,16 @@ pub(super) fn put(out: &mut Vec<u8>, codec: &Codec) {
         Codec::Vp9(vp9) => visual(out, b"vp09", &vp9.picture, |out| {
             full(out, b"vpcC", 1, 0, |out| out.put_slice(&vp9.to_record()));
         }),
+        Codec::Vp8(vp8) => visual(out, b"vp08", &vp8.picture, |out| {
+            full(out, b"vpcC", 1, 0, |out| out.put_slice(&vp8.to_record()));
+        }),
+        Codec::Flac(flac) => sound(out, b"fLaC", flac.sound, |out| {
+            full(out, b"dfLa", 0, 0, |out| out.put_slice(&flac.to_box()));
+        }),
+        Codec::Ac3(ac3) => {
+            let (entry, config) = if ac3.enhanced { (b"ec-3", b"dec3") } else { (b"ac-3", b"dac3") };
+            sound(out, entry, ac3.sound, |out| boxed(out, config, |out| out.put_slice(&ac3.config)));
+        }
         // C11.
         Codec::Opus(opus) => sound(out, b"Opus", opus.sound(), |out| {
             boxed(out, b"dOps", |out| out.put_slice(&opus.to_box()));
