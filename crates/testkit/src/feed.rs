@@ -24,7 +24,7 @@ impl Feed {
     pub fn start(self, url: &str) -> Child {
         let sound = self.audio.as_ref().map(|_| TcpListener::bind("127.0.0.1:0").expect("a port for the sound"));
         let mut ffmpeg = Command::new("ffmpeg");
-        ffmpeg.args(["-nostdin", "-hide_banner", "-loglevel", "warning", "-fflags", "nobuffer"]);
+        ffmpeg.args(["-nostdin", "-hide_banner", "-loglevel", "fatal", "-fflags", "nobuffer"]);
         ffmpeg.args(["-probesize", "32", "-analyzeduration", "0", "-f", "rawvideo", "-pix_fmt", "yuv420p"]);
         ffmpeg.args(["-s", &format!("{}x{}", self.video.width, self.video.height)]);
         ffmpeg.args(["-r", &self.video.rate.to_string(), "-i", "pipe:0"]);

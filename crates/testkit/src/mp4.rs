@@ -37,6 +37,13 @@ pub fn timescale(init: &[u8]) -> u32 {
     u32_at(mdhd, if mdhd[0] == 1 { 20 } else { 12 })
 }
 
+/// The tick of the media that is shown at time zero, from the `elst` of an init segment (14496-12 §8.6.6).
+pub fn edit_start(init: &[u8]) -> u64 {
+    let Some(elst) = find(init, &[b"moov", b"trak", b"edts", b"elst"]) else { return 0 };
+    assert_eq!((elst[0], u32_at(elst, 4)), (1, 1), "one edit, in 64 bits");
+    u64::from(u32_at(elst, 16)) << 32 | u64::from(u32_at(elst, 20))
+}
+
 /// All fragments of a segment or part, in order; panics where a box lies about its length.
 pub fn fragments(bytes: &[u8]) -> Vec<Fragment> {
     let mut found = Vec::new();

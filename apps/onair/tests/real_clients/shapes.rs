@@ -71,12 +71,14 @@ struct Media {
     scale: u32,
     /// Decode time of the first sample, in ticks.
     start: u64,
+    /// Ticks that the edit list takes off every time shown.
+    edit: u64,
     samples: Vec<Sample>,
 }
 
 /// Every picture is shown when the publisher said, but for a shift of all: how much that is, in seconds.
 fn check_video(server: &Server, path: &str, tags: &[Tag], dir: &Path, video: &Video) -> f64 {
-    let Media { scale, start, samples } = check_rendition(server, path, 'v', dir, 1.0 / video.rate);
+    let Media { scale, start, edit, samples } = check_rendition(server, path, 'v', dir, 1.0 / video.rate);
     assert_eq!(scale % 30, 0, "{path}: a scale that holds whole frames (C7)");
     let frames: Vec<_> = tags.iter().filter(|tag| tag.kind == Kind::Video && tag.body.get(1) == Some(&1)).collect();
     // What may be missing is the open segment: a GOP or two seconds, and the frame whose length is not known yet.
@@ -84,7 +86,7 @@ fn check_video(server: &Server, path: &str, tags: &[Tag], dir: &Path, video: &Vi
     assert!(samples.len() as f64 > frames.len() as f64 - open, "{path}: {} of {}", samples.len(), frames.len());
 
     let mut shift = None;
-    let mut at = start as i64;
+    let mut at = start as i64 - edit as i64;
     for (i, (sample, frame)) in samples.iter().zip(&frames).enumerate() {
         let [a, b, c] = [frame.body[2], frame.body[3], frame.body[4]];
         let said_ms = i64::from(frame.time_ms) + i64::from(i32::from_be_bytes([a, b, c, 0]) >> 8);
@@ -102,8 +104,9 @@ fn check_video(server: &Server, path: &str, tags: &[Tag], dir: &Path, video: &Vi
 
 /// Sound counts in samples from where the publisher said it begins: how far it was shifted, in seconds.
 fn check_audio(server: &Server, path: &str, tags: &[Tag], dir: &Path, audio: &Audio) -> f64 {
-    let Media { scale, start, samples } = check_rendition(server, path, 'a', dir, 1024.0 / f64::from(audio.rate_hz));
-    assert_eq!(scale, audio.rate_hz, "{path}: audio counts samples (C7)");
+    let Media { scale, start, edit, samples } =
+        check_rendition(server, path, 'a', dir, 1024.0 / f64::from(audio.rate_hz));
+    assert_eq!((scale, edit), (audio.rate_hz, 0), "{path}: audio counts samples (C7)");
     assert!(samples.iter().all(|sample| sample.duration == 1024 && sample.offset == 0), "{path}: 1024 exactly (C7)");
     assert!(samples.len() as u32 * 1024 > 10 * audio.rate_hz, "{path}: {} frames of sound", samples.len());
 
@@ -124,7 +127,7 @@ fn check_rendition(server: &Server, path: &str, kind: char, dir: &Path, frame: f
     let list = server.media(path, name);
     assert!(!list.segments.is_empty(), "{path}/{name} lists nothing");
     let init = server.fetch(path, list.segments[0].map.as_deref().expect("a MAP"));
-    let scale = mp4::timescale(&init);
+    let (scale, edit) = (mp4::timescale(&init), mp4::edit_start(&init));
     let slug = format!("{}-{name}", path.replace('/', "-"));
     let judge = |what: &str, bytes: &[u8]| {
         let file = dir.join(format!("{slug}-{what}.mp4"));
@@ -159,5 +162,5 @@ fn check_rendition(server: &Server, path: &str, kind: char, dir: &Path, frame: f
     }
     let whole = judge("all", &all);
     assert_eq!(decoding_complaints(&whole), "", "ffmpeg about {}", whole.display());
-    Media { scale, start: start.expect("a fragment"), samples }
+    Media { scale, start: start.expect("a fragment"), edit, samples }
 }
