@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
-import { openBrowser, openPage, servePlayer, watch } from './kit/browser.mjs';
+import { openBrowser, openPage, servePlayer, stalls, watch } from './kit/browser.mjs';
 import { encode, publishCard, replay, startServer } from './kit/processes.mjs';
 
 let server, player, browser;
@@ -39,7 +39,7 @@ async function playsOn(page, seconds, name) {
   console.log(`${name}: first picture after ${page.startedAfter} ms,`, JSON.stringify({ ...seen, events: seen.events.length }));
   const errors = (await page.evaluate(() => window.errors)).filter(({ fatal }) => fatal);
   assert.deepEqual(errors, []);
-  assert.deepEqual(seen.events.filter(({ type }) => type === 'waiting' || type === 'error'), [], 'no stall');
+  assert.deepEqual(stalls(seen), [], 'no stall');
   assert.ok(seen.frames > seconds * 30 * 0.8, `${seen.frames} frames in ${seconds} s`);
   assert.equal(seen.back, 0);
   await page.context().close();

@@ -13,3 +13,8 @@ pub fn alone() -> Alone {
     file.lock().expect("the lock");
     Alone(file)
 }
+
+/// `ONAIR_MEASURE=1`: the machine has nothing else to do, so that figures of time are held to the letter.
+pub fn measuring() -> bool {
+    std::env::var("ONAIR_MEASURE").is_ok_and(|value| value == "1")
+}

@@ -18,5 +18,5 @@ pub mod rtmp;
 pub mod rules;
 pub mod server;
 
-pub use alone::{Alone, alone};
+pub use alone::{Alone, alone, measuring};
 pub use server::Server;

@@ -59,6 +59,20 @@ export async function servePlayer() {
   };
 }
 
+/** `ONAIR_MEASURE=1`: the machine has nothing else to do, so that the figures of the house are held to the letter. */
+export const measuring = process.env.ONAIR_MEASURE === '1';
+
+/**
+ * What a person would call a stall. A player may say `waiting` and go on with the next frame, above all beside other
+ * work; who measures does not let that pass.
+ */
+export function stalls({ events, longestGap }) {
+  const bad = measuring ? ['waiting', 'error'] : ['error'];
+  const found = events.filter(({ type }) => bad.includes(type)).map(({ type }) => type);
+  if (longestGap > 500) found.push(`pictures stood still for ${longestGap} ms`);
+  return found;
+}
+
 /** Watches the page's video for so many seconds and sums up what was seen. */
 export async function watch(page, seconds) {
   await page.evaluate(() => window.probe.start());

@@ -20,6 +20,17 @@ const binary = {
 export const artefacts = process.env.ARTEFACTS ?? path.join(built, 'browser-tests');
 mkdirSync(artefacts, { recursive: true });
 
+// Whatever happens to the test, nothing outlives it.
+const children = new Set();
+const start = (...args) => {
+  const child = spawn(...args);
+  children.add(child);
+  child.once('exit', () => children.delete(child));
+  return child;
+};
+process.on('exit', () => children.forEach((child) => child.kill('SIGKILL')));
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
+
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Asks until the answer is truthy, and returns it. */
@@ -37,7 +48,7 @@ export async function until(what, ask, { seconds = 20, every = 50 } = {}) {
 export async function startServer(...settings) {
   const fixed = ['http.listen="127.0.0.1:0"', 'rtmp.listen="127.0.0.1:0"', 'log.format="json"'];
   const args = [...fixed, ...settings].flatMap((setting) => ['--set', setting]);
-  const child = spawn(binary.onair, ['serve', ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = start(binary.onair, ['serve', ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
   const log = [];
   const listen = {};
   createInterface({ input: child.stderr }).on('line', (line) => {
@@ -72,7 +83,7 @@ export async function startServer(...settings) {
 
 /** Publishes the picture with the clock. `options` are those of `testkit card`, such as `{ gop: 60 }`. */
 export async function publishCard(url, options = {}) {
-  const child = spawn(binary.testkit, ['card', url, ...flags(options)], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = start(binary.testkit, ['card', url, ...flags(options)], { stdio: ['ignore', 'pipe', 'inherit'] });
   const [line] = await once(createInterface({ input: child.stdout }), 'line');
   const ffmpeg = Number(line);
   return {
@@ -88,7 +99,7 @@ export async function publishCard(url, options = {}) {
 
 /** Sends FLV files, stamped as `options` say (`testkit replay`). */
 export function replay(url, files, options = {}) {
-  const child = spawn(binary.testkit, ['replay', url.replace('rtmp://', ''), ...files, ...flags(options)], {
+  const child = start(binary.testkit, ['replay', url.replace('rtmp://', ''), ...files, ...flags(options)], {
     stdio: ['ignore', 'inherit', 'inherit'],
   });
   return { stop: () => end(child), done: () => (child.exitCode === null ? once(child, 'exit') : [child.exitCode]) };

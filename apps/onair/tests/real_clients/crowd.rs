@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use testkit::ffmpeg::{Source, Video};
-use testkit::{Server, alone, http};
+use testkit::{Server, alone, http, measuring};
 
 use crate::server;
 
@@ -57,7 +57,8 @@ fn a_thousand_parked_reloads_cost_one_rendering() {
     }
     let per_change = (after - before) / changes.len() as f64;
     eprintln!("{PLAYERS} players, {} changes: {per_change:.2} renderings a change, spread {worst:?}", changes.len());
-    assert!(worst <= part_target, "the last was answered {worst:?} after the first, parts are of {part_target:?}");
+    let limit = if measuring() { part_target } else { 5 * part_target };
+    assert!(worst <= limit, "the last was answered {worst:?} after the first, parts are of {part_target:?}");
     // One more is the list that this test read to see where the stream is.
     assert!(
         after - before <= changes.len() as f64 + 1.0,
