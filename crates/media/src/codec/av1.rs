@@ -1,6 +1,6 @@
 //! AV1: the configuration record, the sequence header in it, and open bitstream units.
 
-use bytes::{Bytes, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 
 use super::bits::{Bits, lowest_terms};
 use super::{Colour, Malformed, Picture};
@@ -27,6 +27,8 @@ const PART: &str = "AV1 sequence header";
 // `obu_type`.
 const SEQUENCE_HEADER: u8 = 1;
 const TEMPORAL_DELIMITER: u8 = 2;
+const FRAME_HEADER: u8 = 3;
+const FRAME: u8 = 6;
 
 impl Av1 {
     /// Reads a record that holds a sequence header, as FLV and MP4 carry it.
@@ -46,9 +48,27 @@ impl Av1 {
             level: first & 0x1f,
             high_tier: second & 0x80 != 0,
             depth,
-            picture: read_header(header.body)?,
+            picture: Header::read(header.body)?.picture,
         })
     }
+
+    /// From a temporal unit with a sequence header, as WebRTC sends it: without any record.
+    pub fn from_unit(payload: &[u8]) -> Result<Self, Malformed> {
+        let unit = units_of(payload).find(|unit| unit.kind == SEQUENCE_HEADER).ok_or(Malformed(PART))?;
+        let header = Header::read(unit.body)?;
+        let mut config = BytesMut::with_capacity(4 + unit.whole.len());
+        config.put_slice(&[0x81, header.profile << 5 | header.level, header.samples, 0]);
+        config.put_slice(unit.whole);
+        Self::from_config(&config)
+    }
+}
+
+/// A decoder may start at this temporal unit: it brings a sequence header, and its first frame is a keyframe.
+pub fn is_keyframe(payload: &[u8]) -> bool {
+    let frame = units_of(payload).find(|unit| matches!(unit.kind, FRAME_HEADER | FRAME));
+    // `show_existing_frame` and the two bits of `frame_type` (AV1 §5.9.2).
+    let is_key = frame.is_some_and(|unit| unit.body.first().is_some_and(|byte| byte & 0xe0 == 0));
+    is_key && has_sequence_header(payload)
 }
 
 /// A temporal unit without its delimiter, which files do not carry (conformance C13). Shares what it can.
@@ -111,38 +131,54 @@ fn leb128(bytes: &[u8], at: &mut usize) -> Option<usize> {
 }
 
 /// `sequence_header_obu` (AV1 §5.5).
-fn read_header(body: &[u8]) -> Result<Picture, Malformed> {
-    let mut bits = Bits::new(body, PART);
-    let profile = bits.read(3)?;
-    bits.skip(1)?; // still_picture
-    let is_reduced = bits.flag()?;
-    let mut frame_rate = None;
-    if is_reduced {
-        bits.skip(5)?;
-    } else {
-        let delay_bits = read_timing(&mut bits, &mut frame_rate)?;
-        let has_display_delay = bits.flag()?;
-        for _ in 0..=bits.read(5)? {
-            bits.skip(12)?; // operating_point_idc
-            if bits.read(5)? > 7 {
-                bits.skip(1)?; // seq_tier
-            }
-            if let Some(delay_bits) = delay_bits
-                && bits.flag()?
-            {
-                bits.skip(2 * delay_bits + 1)?;
-            }
-            if has_display_delay && bits.flag()? {
-                bits.skip(4)?;
+struct Header {
+    profile: u8,
+    /// Of the first operating point.
+    level: u8,
+    /// How samples are made, packed as in the third byte of a record.
+    samples: u8,
+    picture: Picture,
+}
+
+impl Header {
+    fn read(body: &[u8]) -> Result<Self, Malformed> {
+        let mut bits = Bits::new(body, PART);
+        let profile = bits.read(3)? as u8;
+        bits.skip(1)?; // still_picture
+        let is_reduced = bits.flag()?;
+        let (mut frame_rate, mut level, mut high_tier) = (None, 0, false);
+        if is_reduced {
+            level = bits.read(5)? as u8;
+        } else {
+            let delay_bits = read_timing(&mut bits, &mut frame_rate)?;
+            let has_display_delay = bits.flag()?;
+            for point in 0..=bits.read(5)? {
+                bits.skip(12)?; // operating_point_idc
+                let point_level = bits.read(5)? as u8;
+                let point_tier = point_level > 7 && bits.flag()?;
+                if point == 0 {
+                    (level, high_tier) = (point_level, point_tier);
+                }
+                if let Some(delay_bits) = delay_bits
+                    && bits.flag()?
+                {
+                    bits.skip(2 * delay_bits + 1)?;
+                }
+                if has_display_delay && bits.flag()? {
+                    bits.skip(4)?;
+                }
             }
         }
+        let (width_bits, height_bits) = (bits.read(4)? + 1, bits.read(4)? + 1);
+        let (width, height) = (bits.read(width_bits)? + 1, bits.read(height_bits)? + 1);
+        let picture = Picture { width, height, pixel_aspect: (1, 1), frame_rate, colour: None };
+        // Eight bits and 4:2:0, until it is known better.
+        let mut header = Self { profile, level, samples: 0x0c, picture };
+        // What breaks off from here on spoils only the colour.
+        let _ = read_colour(&mut bits, is_reduced, &mut header);
+        header.samples |= u8::from(high_tier) << 7;
+        Ok(header)
     }
-    let (width_bits, height_bits) = (bits.read(4)? + 1, bits.read(4)? + 1);
-    let (width, height) = (bits.read(width_bits)? + 1, bits.read(height_bits)? + 1);
-    let mut picture = Picture { width, height, pixel_aspect: (1, 1), frame_rate, colour: None };
-    // What breaks off from here on spoils only the colour.
-    let _ = read_colour(&mut bits, profile, is_reduced, &mut picture);
-    Ok(picture)
 }
 
 /// Timing and decoder model; gives the bits of buffer delays where there is a model.
@@ -163,7 +199,7 @@ fn read_timing(bits: &mut Bits<'_>, frame_rate: &mut Option<(u32, u32)>) -> Resu
     Ok(Some(delay_bits))
 }
 
-fn read_colour(bits: &mut Bits<'_>, profile: u32, is_reduced: bool, picture: &mut Picture) -> Result<(), Malformed> {
+fn read_colour(bits: &mut Bits<'_>, is_reduced: bool, header: &mut Header) -> Result<(), Malformed> {
     if !is_reduced && bits.flag()? {
         bits.skip(4 + 3)?; // lengths of frame ids
     }
@@ -183,18 +219,29 @@ fn read_colour(bits: &mut Bits<'_>, profile: u32, is_reduced: bool, picture: &mu
         }
     }
     bits.skip(3)?; // superresolution, CDEF, restoration
+    let profile = header.profile;
     let is_high = bits.flag()?;
-    if profile == 2 && is_high {
-        bits.skip(1)?;
-    }
+    let is_twelve = profile == 2 && is_high && bits.flag()?;
     let is_monochrome = profile != 1 && bits.flag()?;
-    if !bits.flag()? {
-        return Ok(());
-    }
-    let (primaries, transfer, matrix) = (bits.byte()?, bits.byte()?, bits.byte()?);
-    let is_rgb = !is_monochrome && (primaries, transfer, matrix) == (1, 13, 0);
+    let depth = u8::from(is_high) << 6 | u8::from(is_twelve) << 5 | u8::from(is_monochrome) << 4;
+    let codes = if bits.flag()? { Some((bits.byte()?, bits.byte()?, bits.byte()?)) } else { None };
+    let is_rgb = !is_monochrome && codes == Some((1, 13, 0));
     let full_range = is_rgb || bits.flag()?;
-    picture.colour = Some(Colour { primaries, transfer, matrix, full_range });
+    header.picture.colour =
+        codes.map(|(primaries, transfer, matrix)| Colour { primaries, transfer, matrix, full_range });
+    let subsampled = match profile {
+        _ if is_monochrome => (true, true),
+        _ if is_rgb => (false, false),
+        0 => (true, true),
+        1 => (false, false),
+        _ if is_twelve => {
+            let across = bits.flag()?;
+            (across, across && bits.flag()?)
+        }
+        _ => (true, false),
+    };
+    let position = if subsampled == (true, true) && !is_monochrome { bits.read(2)? as u8 } else { 0 };
+    header.samples = depth | u8::from(subsampled.0) << 3 | u8::from(subsampled.1) << 2 | position;
     Ok(())
 }
 
@@ -212,6 +259,16 @@ mod tests {
         assert_eq!((av1.picture.width, av1.picture.height), (1280, 720));
         assert_eq!((av1.profile, av1.level, av1.high_tier, av1.depth), (0, 5, false, 8));
         assert_eq!(crate::Codec::Av1(av1).to_string(), "av01.0.05M.08");
+    }
+
+    #[test]
+    fn a_sequence_header_alone_says_as_much() {
+        let unit = &CONFIG[4..];
+        assert_eq!(Av1::from_unit(unit).unwrap(), Av1::from_config(&CONFIG).unwrap());
+        let shown = |frame: u8| [unit, &[0x32, 0x01, frame]].concat();
+        assert!(is_keyframe(&shown(0x10)));
+        // An inter frame, a frame shown again, and none at all.
+        assert!(!is_keyframe(&shown(0x30)) && !is_keyframe(&shown(0x80)) && !is_keyframe(unit));
     }
 
     #[test]
