@@ -2,6 +2,7 @@
 
 mod extension;
 mod packet;
+pub mod payload;
 
 #[cfg(test)]
 mod tests;
