@@ -4,4 +4,5 @@ pub mod dtls;
 pub mod ice;
 pub mod negotiate;
 pub mod receive;
+pub mod send;
 pub mod srtp;

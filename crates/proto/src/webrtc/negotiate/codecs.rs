@@ -1,4 +1,4 @@
-use media::Kind;
+use media::{Codec, Kind};
 use wire::sdp::{Format, Section};
 
 /// How frames are put into RTP.
@@ -10,6 +10,8 @@ pub enum Coding {
         /// Mode 1: aggregated and fragmented units are allowed.
         fragments: bool,
     },
+    /// HEVC (RFC 7798), in one stream and in decoding order.
+    Hevc,
     /// VP8 (RFC 7741).
     Vp8,
     /// VP9 (RFC 9628), profile 0.
@@ -25,15 +27,50 @@ pub enum Coding {
 }
 
 /// Names of what is taken, for refusals.
-pub(super) const VIDEO: &str = "H264, VP8, VP9, AV1";
+pub(super) const VIDEO: &str = "H264, H265, VP8, VP9, AV1";
 pub(super) const AUDIO: &str = "opus, PCMU, PCMA";
 
 impl Coding {
     /// Pictures or sound.
     pub fn kind(self) -> Kind {
         match self {
-            Self::H264 { .. } | Self::Vp8 | Self::Vp9 | Self::Av1 => Kind::Video,
+            Self::H264 { .. } | Self::Hevc | Self::Vp8 | Self::Vp9 | Self::Av1 => Kind::Video,
             Self::Opus | Self::Pcmu | Self::Pcma => Kind::Audio,
+        }
+    }
+
+    /// How a codec is sent; `None` for those that WebRTC does not carry.
+    pub fn carrying(codec: &Codec) -> Option<Self> {
+        match codec {
+            Codec::Avc(_) => Some(Self::H264 { fragments: true }),
+            Codec::Hevc(_) => Some(Self::Hevc),
+            Codec::Vp9(_) => Some(Self::Vp9),
+            Codec::Av1(_) => Some(Self::Av1),
+            Codec::Opus(_) => Some(Self::Opus),
+            _ => None,
+        }
+    }
+
+    /// The encoding name in descriptions.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::H264 { .. } => "H264",
+            Self::Hevc => "H265",
+            Self::Vp8 => "VP8",
+            Self::Vp9 => "VP9",
+            Self::Av1 => "AV1",
+            Self::Opus => "opus",
+            Self::Pcmu => "PCMU",
+            Self::Pcma => "PCMA",
+        }
+    }
+
+    /// Ticks a second of its RTP clock.
+    pub fn clock(self) -> u32 {
+        match self {
+            Self::Opus => 48_000,
+            Self::Pcmu | Self::Pcma => 8_000,
+            _ => 90_000,
         }
     }
 
@@ -47,6 +84,8 @@ impl Coding {
                 Some("1") => Some(Self::H264 { fragments: true }),
                 Some(_) => None,
             },
+            // Sent on several streams, or ahead of decoding order, it would be another format (RFC 7798 §7.1).
+            ("h265", 90_000) if matches!(format.parameter("tx-mode"), None | Some("SRST")) => Some(Self::Hevc),
             ("vp8", 90_000) => Some(Self::Vp8),
             ("vp9", 90_000) if matches!(format.parameter("profile-id"), None | Some("0")) => Some(Self::Vp9),
             ("av1", 90_000) if matches!(format.parameter("profile"), None | Some("0")) => Some(Self::Av1),
@@ -106,7 +145,7 @@ impl Agreed {
         best.map(|(format, coding)| Self::new(section, format, coding))
     }
 
-    fn new(section: &Section, format: &Format, coding: Coding) -> Self {
+    pub(super) fn new(section: &Section, format: &Format, coding: Coding) -> Self {
         let repair = section.formats.iter().find(|other| other.repairs() == Some(format.payload));
         let transport_cc = format.has_feedback("transport-cc");
         Self {

@@ -40,6 +40,23 @@ impl Extensions {
         }
     }
 
+    /// Those that a sender of single streams uses.
+    pub(super) fn of_viewer(section: &Section) -> Self {
+        let Self { mid, transport_cc, abs_send_time, .. } = Self::of(section);
+        Self { mid, transport_cc, abs_send_time, ..Self::default() }
+    }
+
+    /// What an offer of our own has.
+    pub(super) const OFFERED: Self = Self {
+        mid: Some(1),
+        rid: None,
+        repaired_rid: None,
+        transport_cc: Some(2),
+        abs_send_time: Some(3),
+        orientation: None,
+        dependency: None,
+    };
+
     /// The extmap lines of an answer, ordered by id.
     pub(super) fn answer(&self) -> Vec<Extension> {
         let all = [

@@ -54,7 +54,7 @@ fn no_codec(section: &Section, kind: Kind) -> Refusal {
     names.retain(|name| !name.is_empty() && !name.eq_ignore_ascii_case("rtx"));
     names.dedup();
     let taken = if kind == Kind::Video { VIDEO } else { AUDIO };
-    Refusal::NoCodec { kind: kind.as_str(), offered: names.join(", "), taken }
+    Refusal::NoCodec { kind: kind.as_str(), offered: names.join(", "), taken: taken.to_owned() }
 }
 
 /// The simulcast layers, in the offer's order (RFC 8853 §5.3.2); of alternatives, the first.
@@ -80,7 +80,7 @@ fn may_use(rid: &Rid, agreed: &Agreed) -> bool {
 }
 
 /// Sources named by the offer, each with that of its retransmissions.
-fn sources(section: &Section) -> Vec<(u32, Option<u32>)> {
+pub(super) fn sources(section: &Section) -> Vec<(u32, Option<u32>)> {
     let pairs = section.ssrc_groups.iter().filter(|group| group.semantics == "FID");
     let pairs: Vec<_> = pairs.filter_map(|group| Some((*group.ssrcs.first()?, *group.ssrcs.get(1)?))).collect();
     let mut sources: Vec<(u32, Option<u32>)> = Vec::new();

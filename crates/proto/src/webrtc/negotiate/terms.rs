@@ -27,6 +27,17 @@ pub struct Terms {
     pub is_dtls_client: bool,
     /// What flows, in the order of the sections.
     pub media: Vec<Media>,
+    /// What the publication has and this viewer gets not, each with a sentence for the person who watches (P19).
+    pub missing: Vec<Missing>,
+}
+
+/// A kind that a viewer must do without.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// Pictures or sound.
+    pub kind: media::Kind,
+    /// Why.
+    pub why: String,
 }
 
 /// One section that both sides use.
@@ -42,7 +53,8 @@ pub struct Media {
     pub agreed: Agreed,
     /// Ids of header extensions.
     pub extensions: Extensions,
-    /// Sources that the peer named, the media's first; its retransmissions' beside it.
+    /// The sender's sources, the media's first, its retransmissions' beside it: those that a publisher named, or
+    /// the one under which a viewer gets what it watches.
     pub ssrcs: Vec<(u32, Option<u32>)>,
     /// Simulcast layers that the peer will send, as it ordered them; empty without simulcast.
     pub rids: Vec<String>,
@@ -55,14 +67,14 @@ pub enum Refusal {
     #[error("{0}")]
     Unacceptable(String),
     /// A section has no codec that we take (W26, E7): 422.
-    #[error("no codec in common for {kind}: offered {offered}, taken {taken}")]
+    #[error("no codec in common for {kind}: the offer has {offered}, here is {taken}")]
     NoCodec {
         /// `audio` or `video`.
         kind: &'static str,
         /// What was offered.
         offered: String,
-        /// What would be taken.
-        taken: &'static str,
+        /// What would be taken of a publisher, or is there for a viewer.
+        taken: String,
     },
 }
 
@@ -72,9 +84,23 @@ impl Refusal {
     }
 }
 
+/// Pictures or sound; `None` for what is neither.
+pub(super) fn kind_of(section: &Section) -> Option<media::Kind> {
+    match section.kind {
+        MediaKind::Audio => Some(media::Kind::Audio),
+        MediaKind::Video => Some(media::Kind::Video),
+        MediaKind::Other(_) => None,
+    }
+}
+
+/// Port 0 says that a section is not to be used, unless it only waits for its bundle (RFC 9143 §6).
+pub(super) fn is_declined(section: &Section) -> bool {
+    section.port == 0 && !section.others.iter().any(|other| other == "bundle-only")
+}
+
 /// What holds for the whole offer: ICE, DTLS and BUNDLE.
 pub(super) fn common(offer: &Description) -> Result<Terms, Refusal> {
-    let rtp = |section: &&Section| section.kind == MediaKind::Audio || section.kind == MediaKind::Video;
+    let rtp = |section: &&Section| kind_of(section).is_some() && !is_declined(section);
     let mut sections = offer.sections.iter().filter(rtp);
     let first = sections.next().ok_or_else(|| Refusal::because("the offer has neither audio nor video"))?;
     if offer.bundle.is_empty() && sections.next().is_some() {
@@ -91,7 +117,7 @@ pub(super) fn common(offer: &Description) -> Result<Terms, Refusal> {
     first.ice_pwd.as_ref().ok_or_else(|| missing("ice-pwd"))?;
     let fingerprint = first.fingerprint.clone().ok_or_else(|| missing("a DTLS fingerprint"))?;
     let is_dtls_client = first.setup == Some(Setup::Passive);
-    Ok(Terms { their_ufrag, fingerprint, is_dtls_client, media: Vec::new() })
+    Ok(Terms { their_ufrag, fingerprint, is_dtls_client, media: Vec::new(), missing: Vec::new() })
 }
 
 /// An answer that mirrors the offer's frame; sections are pushed to it in the offer's order.
