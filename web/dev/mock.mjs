@@ -120,7 +120,8 @@ async function answer(url, response, { folder, streams, needsKey }) {
         .filter((name) => !streams[name].hidden)
         .map(shown),
     });
-  if (path === 'api/v1/server') return json({ version: '0.1.0', rtmp_port: 1935, publish_needs_key: needsKey });
+  if (path === 'api/v1/server')
+    return json({ version: '0.1.0', rtmp_port: 1935, rtmps_port: null, publish_needs_key: needsKey });
   if (path.startsWith('api/v1/streams/')) {
     const name = path.slice('api/v1/streams/'.length);
     if (!isOpen(streams[name])) return send(401, 'text/plain', 'this stream needs a key');

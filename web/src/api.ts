@@ -32,6 +32,8 @@ export interface Server {
   version: string;
   /** Absent while RTMP is turned off. */
   rtmp_port?: number | null;
+  /** Absent while RTMPS is turned off. */
+  rtmps_port?: number | null;
   /** Whether this caller would have to bring a key to publish. */
   publish_needs_key: boolean;
 }

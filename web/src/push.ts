@@ -22,6 +22,7 @@ const NAME_KEPT = 'onair.name';
 /** Shows where to push and with what; `show` is told what the server says. */
 export function pushGuide(): { root: HTMLElement; show: (server: Server | undefined) => void } {
   const target: Target = {
+    scheme: 'rtmp',
     host: location.hostname || 'localhost',
     port: 1935,
     app: 'live',
@@ -139,7 +140,10 @@ export function pushGuide(): { root: HTMLElement; show: (server: Server | undefi
     root: guide,
     show: (server) => {
       if (server === undefined) return;
-      target.port = server.rtmp_port ?? 1935;
+      // Self-signed certificates stop most encoders, so it is offered where the page itself came that way.
+      const isSecure = server.rtmps_port != null && (location.protocol === 'https:' || server.rtmp_port == null);
+      target.scheme = isSecure ? 'rtmps' : 'rtmp';
+      target.port = (isSecure ? server.rtmps_port : server.rtmp_port) ?? 1935;
       target.needsKey = server.publish_needs_key;
       note.hidden = false;
       note.dataset['needed'] = String(server.publish_needs_key);

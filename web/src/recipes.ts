@@ -2,6 +2,8 @@
 
 /** Where and what to push. */
 export interface Target {
+  /** `rtmps` where the server takes it: the key is then no one else's to read. */
+  scheme: 'rtmp' | 'rtmps';
   host: string;
   port: number;
   /** The application, as RTMP calls the first part of a path. */
@@ -13,12 +15,10 @@ export interface Target {
 /** Stands for the key, which no page ever shows. */
 export const KEY = 'YOUR-KEY';
 
-const DEFAULT_PORT = 1935;
-
 /** What OBS calls the server. */
-export function serverUrl({ host, port, app }: Target): string {
+export function serverUrl({ scheme, host, port, app }: Target): string {
   const shown = host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
-  return `rtmp://${shown}${port === DEFAULT_PORT ? ':1935' : `:${port}`}/${app}`;
+  return `${scheme}://${shown}:${port}/${app}`;
 }
 
 /** What OBS calls the stream key: the name, and the server's key where one is needed. */

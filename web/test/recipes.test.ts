@@ -12,7 +12,7 @@ import {
   type Target,
 } from '../src/recipes.ts';
 
-const target: Target = { host: 'tv.example', port: 1935, app: 'live', name: 'alice', needsKey: false };
+const target: Target = { scheme: 'rtmp', host: 'tv.example', port: 1935, app: 'live', name: 'alice', needsKey: false };
 
 test('OBS gets a server and a stream key', () => {
   assert.equal(serverUrl(target), 'rtmp://tv.example:1935/live');
@@ -30,6 +30,10 @@ test('other ports and bare IPv6 addresses make good addresses', () => {
   assert.equal(pushUrl({ ...target, port: 2000 }), 'rtmp://tv.example:2000/live/alice');
   assert.equal(pushUrl({ ...target, host: '::1' }), 'rtmp://[::1]:1935/live/alice');
   assert.equal(pushUrl({ ...target, host: '[::1]' }), 'rtmp://[::1]:1935/live/alice');
+});
+
+test('where the server takes TLS, the address says so', () => {
+  assert.equal(pushUrl({ ...target, scheme: 'rtmps', port: 1936 }), 'rtmps://tv.example:1936/live/alice');
 });
 
 test('lines go on where a shell expects it', () => {

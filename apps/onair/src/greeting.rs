@@ -4,7 +4,9 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 /// What to tell the person who started the server: where to watch and where to push.
 pub(crate) struct Greeting {
     pub(crate) http: SocketAddr,
+    pub(crate) https: Option<SocketAddr>,
     pub(crate) rtmp: Option<SocketAddr>,
+    pub(crate) rtmps: Option<SocketAddr>,
     /// Whether programs on this machine publish without a key.
     pub(crate) loopback_publishes: bool,
     /// Whether there is any key for others.
@@ -22,15 +24,20 @@ impl Greeting {
         if let Some(outside) = outside.filter(|_| self.http.ip().is_unspecified()) {
             line("", format!("http://{}/", reach(self.http, Some(outside))));
         }
-        if let Some(rtmp) = self.rtmp {
+        if let Some(https) = self.https {
+            let outside = outside.filter(|_| https.ip().is_unspecified());
+            line("", format!("https://{}/", reach(https, outside)));
+        }
+        // Where there are both, the key travels in the clear only on this machine.
+        let local = self.rtmp.map(|rtmp| ("rtmp", rtmp)).or(self.rtmps.map(|rtmps| ("rtmps", rtmps)));
+        let remote = self.rtmps.map(|rtmps| ("rtmps", rtmps)).or(local);
+        if let (Some((scheme, rtmp)), Some((remote_scheme, remote))) = (local, remote) {
             let key = if self.loopback_publishes { "" } else { "?key=<key>" };
-            line("Push", format!("rtmp://{}/live/<name>{key}", reach(rtmp, None)));
-            match outside.filter(|_| rtmp.ip().is_unspecified()) {
+            line("Push", format!("{scheme}://{}/live/<name>{key}", reach(rtmp, None)));
+            match outside.filter(|_| remote.ip().is_unspecified()) {
                 Some(outside) if self.has_keys => {
-                    line(
-                        "",
-                        format!("rtmp://{}/live/<name>?key=<key>   from other machines", reach(rtmp, Some(outside))),
-                    );
+                    let remote = reach(remote, Some(outside));
+                    line("", format!("{remote_scheme}://{remote}/live/<name>?key=<key>   from other machines"));
                 }
                 Some(_) => line("", "from other machines only with a key: set access.publish".into()),
                 None => {}
@@ -67,7 +74,9 @@ mod tests {
     fn a_newcomer_reads_where_to_watch_and_where_to_push() {
         let greeting = Greeting {
             http: "[::]:8080".parse().unwrap(),
+            https: None,
             rtmp: Some("[::]:1935".parse().unwrap()),
+            rtmps: None,
             loopback_publishes: true,
             has_keys: false,
         };
@@ -87,7 +96,9 @@ mod tests {
     fn with_keys_others_are_told_how() {
         let greeting = Greeting {
             http: "127.0.0.1:8080".parse().unwrap(),
+            https: None,
             rtmp: Some("0.0.0.0:1936".parse().unwrap()),
+            rtmps: None,
             loopback_publishes: false,
             has_keys: true,
         };
@@ -98,6 +109,29 @@ mod tests {
                 "  Watch     http://localhost:8080/",
                 "  Push      rtmp://localhost:1936/live/<name>?key=<key>",
                 "            rtmp://192.168.1.7:1936/live/<name>?key=<key>   from other machines",
+            ]
+        );
+    }
+
+    #[test]
+    fn with_tls_others_are_told_the_safe_way() {
+        let greeting = Greeting {
+            http: "[::]:8080".parse().unwrap(),
+            https: Some("[::]:8443".parse().unwrap()),
+            rtmp: Some("[::]:1935".parse().unwrap()),
+            rtmps: Some("[::]:1936".parse().unwrap()),
+            loopback_publishes: true,
+            has_keys: true,
+        };
+        let text = greeting.text(Some("192.168.1.7".parse().unwrap()));
+        assert_eq!(
+            text.lines().skip(3).collect::<Vec<_>>(),
+            [
+                "  Watch     http://localhost:8080/",
+                "            http://192.168.1.7:8080/",
+                "            https://192.168.1.7:8443/",
+                "  Push      rtmp://localhost:1935/live/<name>",
+                "            rtmps://192.168.1.7:1936/live/<name>?key=<key>   from other machines",
             ]
         );
     }

@@ -28,7 +28,8 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            if error.is::<config::Problems>() {
+            // What is in the files that the configuration names belongs to it.
+            if error.is::<config::Problems>() || error.is::<tls::Error>() {
                 eprintln!("onair: the configuration is not right\n{error}");
                 return ExitCode::from(cli::EXIT_CONFIGURATION);
             }
@@ -43,6 +44,9 @@ fn with_settings(settings: &cli::Settings, go: impl FnOnce(Config) -> anyhow::Re
 }
 
 fn check(settings: &cli::Settings, config: &Config, show: bool) -> anyhow::Result<()> {
+    if config.tls.has_certificate() {
+        tls::Certificate::check(&config.tls)?;
+    }
     if show {
         return print(&toml::to_string(config)?);
     }

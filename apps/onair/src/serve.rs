@@ -5,6 +5,7 @@ use control::Access;
 use gateway_http::{About, House};
 use hub::Hub;
 use package::Library;
+use tls::Certificate;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
@@ -29,17 +30,28 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let metrics = figures::install()?;
 
     // All ports or nothing: first bind, then begin.
-    let rtmp = match config.rtmp.listen {
-        Some(listen) => {
-            gateway_rtmp::Listener::bind(config.rtmp.clone()).map_err(bind::refused("rtmp.listen", listen))?
-        }
-        None => None,
-    };
+    let certificate = config.tls.has_certificate().then(|| Certificate::open(&config.tls)).transpose()?;
+    let mut rtmp = gateway_rtmp::Listener::new(config.rtmp.clone());
+    if let Some(listen) = config.rtmp.listen {
+        rtmp.bind(listen).map_err(bind::refused("rtmp.listen", listen))?;
+    }
     let http = gateway_http::Listener::bind(&config.http);
-    let http = http.map_err(bind::refused("http.listen", config.http.listen))?;
+    let mut http = http.map_err(bind::refused("http.listen", config.http.listen))?;
+    if let Some(certificate) = &certificate {
+        if let Some(listen) = config.rtmp.tls_listen {
+            let bound = rtmp.bind_tls(listen, certificate.acceptor(&[])?);
+            bound.map_err(bind::refused("rtmp.tls_listen", listen))?;
+        }
+        if let Some(listen) = config.http.tls_listen {
+            let bound = http.bind_tls(listen, certificate.acceptor(&["h2", "http/1.1"])?);
+            bound.map_err(bind::refused("http.tls_listen", listen))?;
+        }
+    }
     let greeting = Greeting {
         http: http.local_addr()?,
-        rtmp: rtmp.as_ref().map(|rtmp| rtmp.address()).transpose()?,
+        https: http.tls_addr(),
+        rtmp: rtmp.address(),
+        rtmps: rtmp.tls_address(),
         loopback_publishes: config.access.loopback_publishes,
         has_keys: !config.access.publish.is_empty(),
     };
@@ -55,6 +67,9 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let mut rooms = JoinSet::new();
     rooms.spawn(clock::keep(hub.clone()));
     rooms.spawn(figures::keep(metrics.clone()));
+    if let Some(certificate) = certificate {
+        rooms.spawn(certificate.keep(close.clone()));
+    }
     rooms.spawn(origin::run(hub.clone(), library.clone(), limits::packaging(&config.hls), close.clone()));
 
     let house = House {
@@ -62,14 +77,16 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         library,
         admission: admission.clone(),
         metrics,
-        about: About { version: env!("CARGO_PKG_VERSION"), rtmp_port: greeting.rtmp.map(|rtmp| rtmp.port()) },
+        about: About {
+            version: env!("CARGO_PKG_VERSION"),
+            rtmp_port: greeting.rtmp.map(|rtmp| rtmp.port()),
+            rtmps_port: greeting.rtmps.map(|rtmps| rtmps.port()),
+        },
         trusted_proxies: config.http.trusted_proxies.clone().into(),
         stop: stop.clone(),
     };
     let mut publishers = JoinSet::new();
-    if let Some(rtmp) = rtmp {
-        publishers.spawn(rtmp.run(hub.clone(), admission, stop.clone()));
-    }
+    publishers.spawn(rtmp.run(hub.clone(), admission, stop.clone()));
     let mut viewers = JoinSet::new();
     viewers.spawn(http.serve(gateway_http::router(house), close.clone()));
     if for_people {

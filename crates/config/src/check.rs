@@ -18,7 +18,7 @@ const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 
 pub(crate) fn issues(config: &Config) -> Vec<Issue> {
-    let Config { http, rtmp, access, hls, hub, server, log } = config;
+    let Config { http, rtmp, tls, access, hls, hub, server, log } = config;
     let mut found = Found(Vec::new());
 
     found.range("http.header_timeout", http.header_timeout, SECOND, 10 * MINUTE);
@@ -28,9 +28,21 @@ pub(crate) fn issues(config: &Config) -> Vec<Issue> {
     found.range("rtmp.idle_timeout", rtmp.idle_timeout, SECOND, 10 * MINUTE);
     found.at_least("rtmp.max_connections", rtmp.max_connections, 1);
     found.at_least("rtmp.max_connections_per_address", rtmp.max_connections_per_address, 1);
-    if rtmp.listen.is_some_and(|listen| collide(listen, http.listen)) {
-        let what = format!("RTMP and HTTP cannot both listen at port {}", http.listen.port());
-        found.issue(&["http.listen", "rtmp.listen"], what);
+    found.ports(&[
+        ("http.listen", "HTTP", Some(http.listen)),
+        ("rtmp.listen", "RTMP", rtmp.listen),
+        ("http.tls_listen", "HTTPS", http.tls_listen),
+        ("rtmp.tls_listen", "RTMPS", rtmp.tls_listen),
+    ]);
+    for (setting, listen) in [("http.tls_listen", http.tls_listen), ("rtmp.tls_listen", rtmp.tls_listen)] {
+        if listen.is_some() && !tls.has_certificate() {
+            let what = "TLS needs a certificate: set `tls.certificate` and `tls.key`, or `tls.self_signed`";
+            found.issue(&[setting], what.into());
+        }
+    }
+    if tls.certificate.as_os_str().is_empty() != tls.key.as_os_str().is_empty() {
+        let what = "a certificate needs its key, and a key its certificate: set both `tls.certificate` and `tls.key`";
+        found.issue(&["tls.certificate", "tls.key"], what.into());
     }
 
     found.range("hls.segment", hls.segment, SECOND, 10 * SECOND);
@@ -73,6 +85,19 @@ impl Found {
         if value < least || value > most {
             let what = format!("{} is not within {} and {}", show(value), show(least), show(most));
             self.issue(&[setting], what);
+        }
+    }
+
+    fn ports(&mut self, listeners: &[(&'static str, &str, Option<SocketAddr>)]) {
+        for (index, (setting, name, listen)) in listeners.iter().enumerate() {
+            for (other_setting, other, other_listen) in &listeners[..index] {
+                if let (Some(listen), Some(other_listen)) = (listen, other_listen)
+                    && collide(*listen, *other_listen)
+                {
+                    let what = format!("{name} and {other} cannot both listen at port {}", listen.port());
+                    self.issue(&[other_setting, setting], what);
+                }
+            }
         }
     }
 

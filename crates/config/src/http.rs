@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Network;
 
-/// The web: pages, HLS, the API and the metrics, all on one port.
+/// The web: pages, HLS, DASH, the API and the metrics, all on one port.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Http {
@@ -14,6 +14,10 @@ pub struct Http {
     #[serde(with = "crate::listen")]
     #[schemars(with = "String")]
     pub listen: SocketAddr,
+    /// Where to listen for HTTPS, such as `"[::]:8443"`, or `"off"`. Needs a certificate: see `[tls]`.
+    #[serde(with = "crate::listen::or_off")]
+    #[schemars(with = "String")]
+    pub tls_listen: Option<SocketAddr>,
     /// How long a client may take to send the head of a request.
     #[serde(with = "humantime_serde")]
     #[schemars(with = "String")]
@@ -31,6 +35,7 @@ impl Default for Http {
     fn default() -> Self {
         Self {
             listen: (Ipv6Addr::UNSPECIFIED, 8080).into(),
+            tls_listen: None,
             header_timeout: Duration::from_secs(10),
             max_connections: 20_000,
             max_connections_per_address: 2_000,

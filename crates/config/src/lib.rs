@@ -23,6 +23,7 @@ mod sample;
 mod secret;
 mod server;
 mod size;
+mod tls;
 
 pub use access::{Access, Rule};
 pub use hls::Hls;
@@ -38,3 +39,4 @@ pub use rtmp::Rtmp;
 pub use sample::sample;
 pub use secret::Secret;
 pub use server::Server;
+pub use tls::Tls;

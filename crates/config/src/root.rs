@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Access, Hls, Http, Hub, Log, Rtmp, Server};
+use crate::{Access, Hls, Http, Hub, Log, Rtmp, Server, Tls};
 
 /// Everything that can be set.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -11,6 +11,8 @@ pub struct Config {
     pub http: Http,
     /// `[rtmp]`
     pub rtmp: Rtmp,
+    /// `[tls]`
+    pub tls: Tls,
     /// `[access]`
     pub access: Access,
     /// `[hls]`

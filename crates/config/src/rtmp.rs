@@ -12,6 +12,10 @@ pub struct Rtmp {
     #[serde(with = "crate::listen::or_off")]
     #[schemars(with = "String")]
     pub listen: Option<SocketAddr>,
+    /// Where to listen for RTMPS, such as `"[::]:1936"`, or `"off"`. Needs a certificate: see `[tls]`.
+    #[serde(with = "crate::listen::or_off")]
+    #[schemars(with = "String")]
+    pub tls_listen: Option<SocketAddr>,
     /// How long a client may take from connecting to publishing.
     #[serde(with = "humantime_serde")]
     #[schemars(with = "String")]
@@ -30,6 +34,7 @@ impl Default for Rtmp {
     fn default() -> Self {
         Self {
             listen: Some((Ipv6Addr::UNSPECIFIED, 1935).into()),
+            tls_listen: None,
             handshake_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(10),
             max_connections: 1_000,

@@ -19,6 +19,10 @@ pub struct Server {
     pub http: SocketAddr,
     /// Where it speaks RTMP.
     pub rtmp: SocketAddr,
+    /// Where it speaks HTTPS; port 0 if it does not.
+    pub https: SocketAddr,
+    /// Where it speaks RTMPS; port 0 if it does not.
+    pub rtmps: SocketAddr,
 }
 
 impl Server {
@@ -36,6 +40,9 @@ impl Server {
 
     /// Starts any command that is the server, such as one inside a network namespace.
     pub fn from_command(mut command: Command) -> Self {
+        let arguments: Vec<_> = command.get_args().map(|argument| argument.to_string_lossy().into_owned()).collect();
+        let wants = |setting: &str| arguments.iter().any(|argument| argument.starts_with(setting));
+        let (wants_https, wants_rtmps) = (wants("http.tls_listen="), wants("rtmp.tls_listen="));
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
         let mut child = child.expect("the server starts");
         let lines = BufReader::new(child.stderr.take().expect("its log")).lines();
@@ -47,9 +54,14 @@ impl Server {
             }
         });
         let unknown = SocketAddr::from(([0, 0, 0, 0], 0));
-        let mut server = Self { child, log, http: unknown, rtmp: unknown };
+        let mut server = Self { child, log, http: unknown, rtmp: unknown, https: unknown, rtmps: unknown };
         let deadline = Instant::now() + Duration::from_secs(20);
-        while server.http.port() == 0 || server.rtmp.port() == 0 {
+        let is_ready = |server: &Self| {
+            let (secure, plain) = (server.https.port() > 0, server.http.port() > 0);
+            let (secure_push, push) = (server.rtmps.port() > 0, server.rtmp.port() > 0);
+            plain && push && (secure || !wants_https) && (secure_push || !wants_rtmps)
+        };
+        while !is_ready(&server) {
             if let Some(status) = server.child.try_wait().expect("its state") {
                 panic!("the server ended with {status}:\n{}", server.log());
             }
@@ -57,7 +69,13 @@ impl Server {
             thread::sleep(Duration::from_millis(10));
             for line in server.log().lines() {
                 if let Some((proto, address)) = listening(line) {
-                    *if proto == "rtmp" { &mut server.rtmp } else { &mut server.http } = address;
+                    match proto {
+                        "rtmp" => server.rtmp = address,
+                        "http" => server.http = address,
+                        "rtmps" => server.rtmps = address,
+                        "https" => server.https = address,
+                        _ => {}
+                    }
                 }
             }
         }

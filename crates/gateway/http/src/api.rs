@@ -10,10 +10,10 @@ use http::request::Parts;
 use http::{HeaderValue, Response};
 use hub::Broadcast;
 
-use crate::House;
 use crate::access;
 use crate::answer::{Keep, Problem, json};
 use crate::api_model::{Server, Stream, StreamNow, Streams, when};
+use crate::{About, House};
 
 /// The description of this API, kept by hand; a test holds it to the routes.
 const DOCUMENT: &str = include_str!("openapi.json");
@@ -53,9 +53,8 @@ pub(crate) async fn server(State(house): State<House>, request: Request) -> Resp
         Ok(path) => access::publish_needs_key(&house, path, &parts).await,
         Err(_) => true,
     };
-    let about = house.about;
-    let now = when(SystemTime::now());
-    json(&Server { now, version: about.version, rtmp_port: about.rtmp_port, publish_needs_key })
+    let About { version, rtmp_port, rtmps_port } = house.about;
+    json(&Server { now: when(SystemTime::now()), version, rtmp_port, rtmps_port, publish_needs_key })
 }
 
 /// `/api/openapi.json`.

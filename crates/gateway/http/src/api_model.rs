@@ -71,6 +71,7 @@ pub(crate) struct Server {
     pub(crate) now: String,
     pub(crate) version: &'static str,
     pub(crate) rtmp_port: Option<u16>,
+    pub(crate) rtmps_port: Option<u16>,
     pub(crate) publish_needs_key: bool,
 }
 

@@ -32,4 +32,6 @@ pub struct About {
     pub version: &'static str,
     /// Where it takes RTMP; `None` while that is turned off.
     pub rtmp_port: Option<u16>,
+    /// Where it takes RTMPS.
+    pub rtmps_port: Option<u16>,
 }

@@ -6,10 +6,12 @@ use std::time::Duration;
 use axum::Router;
 use config::{Http, Network};
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
+use tls::Acceptor;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
+use tokio_util::either::Either;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, debug, error, info, info_span, warn};
 
@@ -23,10 +25,11 @@ const BACKLOG: i32 = 1024;
 /// No client can be quicker, whatever the settings ask.
 const SHORTEST_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// The HTTP port.
+/// The HTTP port, and the HTTPS port where there is one. Both have one door and its limits.
 #[derive(Debug)]
 pub struct Listener {
     socket: TcpListener,
+    secure: Option<(TcpListener, Acceptor)>,
     header_timeout: Duration,
     max_connections: usize,
     max_connections_per_address: usize,
@@ -37,22 +40,40 @@ impl Listener {
     /// Begins to listen. `[::]` means IPv4 too, also where the operating system thinks otherwise (F21), and IPv4 alone
     /// where there is no IPv6.
     pub fn bind(settings: &Http) -> io::Result<Self> {
-        let socket = match bind(settings.listen) {
-            Err(error) if settings.listen.ip().is_ipv6() && settings.listen.ip().is_unspecified() => {
-                let v4 = bind((Ipv4Addr::UNSPECIFIED, settings.listen.port()).into()).map_err(|_| error)?;
-                info!("no IPv6 here: listening on IPv4 alone");
-                v4
-            }
-            other => other?,
-        };
         figures::describe();
         Ok(Self {
-            socket: TcpListener::from_std(socket.into())?,
+            socket: bind(settings.listen)?,
+            secure: None,
             header_timeout: settings.header_timeout.max(SHORTEST_TIMEOUT),
             max_connections: settings.max_connections,
             max_connections_per_address: settings.max_connections_per_address,
             trusted_proxies: settings.trusted_proxies.clone(),
         })
+    }
+
+    /// Opens the HTTPS port too.
+    pub fn bind_tls(&mut self, listen: SocketAddr, acceptor: Acceptor) -> io::Result<()> {
+        self.secure = Some((bind(listen)?, acceptor));
+        Ok(())
+    }
+
+    /// Where it listens for HTTPS.
+    pub fn tls_addr(&self) -> Option<SocketAddr> {
+        self.secure.as_ref()?.0.local_addr().ok()
+    }
+
+    /// The next connection, and who does its handshake if it comes to the HTTPS port.
+    async fn accept(&self) -> (io::Result<(TcpStream, SocketAddr)>, Option<&Acceptor>) {
+        let secure = async {
+            match &self.secure {
+                Some((port, acceptor)) => (port.accept().await, acceptor),
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            accepted = self.socket.accept() => (accepted, None),
+            (accepted, acceptor) = secure => (accepted, Some(acceptor)),
+        }
     }
 
     /// Where it listens, with the port that it got.
@@ -66,6 +87,9 @@ impl Listener {
         if let Ok(listen) = self.local_addr() {
             info!(proto = "http", %listen, "listening");
         }
+        if let Some(listen) = self.tls_addr() {
+            info!(proto = "https", %listen, "listening");
+        }
         let places = Arc::new(Semaphore::new(self.max_connections.min(Semaphore::MAX_PERMITS)));
         let door = Door::new(self.max_connections_per_address);
         let builder = builder(self.header_timeout);
@@ -76,9 +100,9 @@ impl Listener {
             let accepted = async {
                 // The semaphore is never closed.
                 let place = places.clone().acquire_owned().await.ok();
-                (place, self.socket.accept().await)
+                (place, self.accept().await)
             };
-            let (place, socket, peer) = tokio::select! {
+            let (place, socket, peer, acceptor) = tokio::select! {
                 () = stop.cancelled() => break,
                 Some(ended) = connections.join_next() => {
                     if ended.is_err_and(|error| error.is_panic()) {
@@ -86,8 +110,8 @@ impl Listener {
                     }
                     continue;
                 }
-                (place, accepted) = accepted => match accepted {
-                    Ok((socket, peer)) => (place, socket, peer),
+                (place, (accepted, acceptor)) = accepted => match accepted {
+                    Ok((socket, peer)) => (place, socket, peer, acceptor.cloned()),
                     Err(error) => {
                         // Out of file descriptors, most likely: others go on, and we try again (F17).
                         warn!(%error, "cannot accept a connection");
@@ -102,29 +126,66 @@ impl Listener {
             let own_place = if is_counted { door.enter(address) } else { None };
             if is_counted && own_place.is_none() {
                 figures::turned_away("address");
-                refuse(&socket);
+                if acceptor.is_none() {
+                    refuse(&socket);
+                }
                 continue;
             }
             tune(&socket);
-            // TLS, once there is a port for it, wraps the socket here.
             count += 1;
             let span = info_span!("session", proto = "http", conn = count, %peer);
-            let drive =
-                drive(socket, Peer(address), router.clone(), builder.clone(), self.header_timeout, stop.clone());
+            let (router, builder, stop) = (router.clone(), builder.clone(), stop.clone());
+            let header_timeout = self.header_timeout;
             let session = async move {
                 let _places = (place, own_place);
                 let _connected = Connected::now();
-                drive.await;
+                if let Some(socket) = enter(socket, acceptor, header_timeout, &stop).await {
+                    drive(socket, Peer(address), router, builder, header_timeout, stop).await;
+                }
             };
             connections.spawn(session.instrument(span));
         }
-        drop(self.socket);
+        drop(self);
         debug!(connections = connections.len(), "no more connections; finishing those under way");
         while connections.join_next().await.is_some() {}
     }
 }
 
-fn bind(listen: SocketAddr) -> io::Result<Socket> {
+/// What comes before HTTP; `None` where nothing comes of it.
+async fn enter(
+    socket: TcpStream,
+    acceptor: Option<Acceptor>,
+    patience: Duration,
+    stop: &CancellationToken,
+) -> Option<tls::Socket> {
+    let Some(acceptor) = acceptor else { return Some(Either::Left(socket)) };
+    let entered = tokio::select! {
+        entered = acceptor.accept(socket, patience) => entered,
+        () = stop.cancelled() => return None,
+    };
+    match entered {
+        Ok(socket) => Some(socket),
+        Err(error) => {
+            figures::session_error("tls");
+            debug!(%error, "no TLS handshake");
+            None
+        }
+    }
+}
+
+fn bind(listen: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match open(listen) {
+        Err(error) if listen.ip().is_ipv6() && listen.ip().is_unspecified() => {
+            let v4 = open((Ipv4Addr::UNSPECIFIED, listen.port()).into()).map_err(|_| error)?;
+            info!("no IPv6 here: listening on IPv4 alone");
+            v4
+        }
+        other => other?,
+    };
+    TcpListener::from_std(socket.into())
+}
+
+fn open(listen: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(listen), Type::STREAM, Some(Protocol::TCP))?;
     if listen.is_ipv6() {
         socket.set_only_v6(false)?;

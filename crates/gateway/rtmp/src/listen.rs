@@ -10,7 +10,9 @@ use futures_util::FutureExt;
 use hub::{Admission, Hub};
 use proto::rtmp::Limits;
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
+use tls::Acceptor;
 use tokio::net::{TcpListener, TcpStream};
+use tokio_util::either::Either;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::field::Empty;
@@ -28,36 +30,69 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Probes of a connection at rest. The session's own timers are stricter; these free the kernel's side.
 const KEEPALIVE: Duration = Duration::from_secs(15);
 
-/// The RTMP port.
+/// The RTMP port and the RTMPS port, each where it is wanted. Both have one door and its limits.
 pub struct Listener {
-    socket: TcpListener,
     config: config::Rtmp,
+    plain: Option<TcpListener>,
+    secure: Option<(TcpListener, Acceptor)>,
 }
 
 impl Listener {
-    /// Opens the port; `None` when the configuration wants no RTMP. `[::]` takes IPv4 too (conformance F21).
-    pub fn bind(config: config::Rtmp) -> io::Result<Option<Self>> {
-        let Some(address) = config.listen else { return Ok(None) };
-        let socket = match open(address) {
-            // A host without IPv6 still has all addresses of the other kind.
-            Err(_) if address.is_ipv6() && address.ip().is_unspecified() => {
-                open((Ipv4Addr::UNSPECIFIED, address.port()).into())?
-            }
-            opened => opened?,
-        };
-        Ok(Some(Self { socket: TcpListener::from_std(socket)?, config }))
+    /// Without any port yet.
+    pub fn new(config: config::Rtmp) -> Self {
+        Self { config, plain: None, secure: None }
     }
 
-    /// Where it listens.
-    pub fn address(&self) -> io::Result<SocketAddr> {
-        self.socket.local_addr()
+    /// Opens the RTMP port. `[::]` takes IPv4 too (conformance F21).
+    pub fn bind(&mut self, address: SocketAddr) -> io::Result<()> {
+        self.plain = Some(listen(address)?);
+        Ok(())
+    }
+
+    /// Opens the RTMPS port (R23).
+    pub fn bind_tls(&mut self, address: SocketAddr, acceptor: Acceptor) -> io::Result<()> {
+        self.secure = Some((listen(address)?, acceptor));
+        Ok(())
+    }
+
+    /// Where it listens for RTMP.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.plain.as_ref()?.local_addr().ok()
+    }
+
+    /// Where it listens for RTMPS.
+    pub fn tls_address(&self) -> Option<SocketAddr> {
+        self.secure.as_ref()?.0.local_addr().ok()
+    }
+
+    /// The next connection, and who does its handshake if it comes to the RTMPS port.
+    async fn accept(&self) -> (io::Result<(TcpStream, SocketAddr)>, Option<&Acceptor>) {
+        let plain = async {
+            match &self.plain {
+                Some(port) => port.accept().await,
+                None => std::future::pending().await,
+            }
+        };
+        let secure = async {
+            match &self.secure {
+                Some((port, acceptor)) => (port.accept().await, acceptor),
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            accepted = plain => (accepted, None),
+            (accepted, acceptor) = secure => (accepted, Some(acceptor)),
+        }
     }
 
     /// Takes connections until `stop` is called; returns when the last one is closed.
     pub async fn run(self, hub: Hub, admission: Arc<dyn Admission>, stop: CancellationToken) {
         figures::describe();
-        if let Ok(address) = self.address() {
+        if let Some(address) = self.address() {
             info!(proto = "rtmp", listen = %address, "listening");
+        }
+        if let Some(address) = self.tls_address() {
+            info!(proto = "rtmps", listen = %address, "listening");
         }
         let limits = Limits {
             handshake_timeout: self.config.handshake_timeout,
@@ -69,8 +104,8 @@ impl Listener {
         let nonces = RandomState::new();
         let mut conn = 0_u64;
         loop {
-            let accepted = tokio::select! {
-                accepted = self.socket.accept() => accepted,
+            let (accepted, acceptor) = tokio::select! {
+                accepted = self.accept() => accepted,
                 () = stop.cancelled() => break,
             };
             let (socket, peer) = match accepted {
@@ -94,10 +129,12 @@ impl Listener {
             let nonce = nonces.hash_one(conn);
             let ingest = Ingest::new(hub.clone(), admission.clone(), peer);
             let span = info_span!("session", proto = "rtmp", conn, %peer, stream = Empty);
-            let session = session::run(socket, limits.clone(), nonce, ingest, seat, stop.clone());
+            let (limits, stop) = (limits.clone(), stop.clone());
+            let socket = enter(socket, acceptor.cloned(), limits.handshake_timeout);
+            let session = session::run(socket, limits, nonce, ingest, seat, stop);
             sessions.spawn(guarded(session).instrument(span));
         }
-        drop(self.socket);
+        drop(self);
         sessions.close();
         sessions.wait().await;
     }
@@ -117,6 +154,26 @@ fn reason(panic: &(dyn Any + Send)) -> &str {
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("unknown")
 }
 
+/// What comes before RTMP.
+async fn enter(socket: TcpStream, acceptor: Option<Acceptor>, patience: Duration) -> io::Result<tls::Socket> {
+    tune(&socket)?;
+    match acceptor {
+        Some(acceptor) => acceptor.accept(socket, patience).await,
+        None => Ok(Either::Left(socket)),
+    }
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match open(address) {
+        // A host without IPv6 still has all addresses of the other kind.
+        Err(_) if address.is_ipv6() && address.ip().is_unspecified() => {
+            open((Ipv4Addr::UNSPECIFIED, address.port()).into())?
+        }
+        opened => opened?,
+    };
+    TcpListener::from_std(socket)
+}
+
 fn open(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if address.is_ipv6() {
@@ -130,7 +187,7 @@ fn open(address: SocketAddr) -> io::Result<std::net::TcpListener> {
 }
 
 /// Small answers go out at once, and a peer that vanished is noticed by the kernel too (F3).
-pub(crate) fn tune(socket: &TcpStream) -> io::Result<()> {
+fn tune(socket: &TcpStream) -> io::Result<()> {
     socket.set_nodelay(true)?;
     SockRef::from(socket).set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE))
 }

@@ -1,10 +1,10 @@
 use std::io;
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use proto::rtmp::{self, Event, Input, Limits, Odd, Output, Refusal, Session};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::time::{sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{Span, debug, info, warn};
@@ -12,7 +12,6 @@ use tracing::{Span, debug, info, warn};
 use crate::door::Seat;
 use crate::figures;
 use crate::ingest::Ingest;
-use crate::listen::tune;
 
 /// One read; a frame or a few.
 const READ_BYTES: usize = 32 << 10;
@@ -35,15 +34,17 @@ enum End {
     Refused,
     #[error(transparent)]
     Broken(#[from] io::Error),
+    #[error("no TLS: {0}")]
+    Handshake(io::Error),
     #[error(transparent)]
     Failed(#[from] rtmp::Error),
     #[error("the peer does not read what we send")]
     Deaf,
 }
 
-/// One connection from its first byte to its last.
+/// One connection from its first byte to its last. `socket` is what there is to be done before RTMP.
 pub(crate) async fn run(
-    socket: TcpStream,
+    socket: impl Future<Output = io::Result<tls::Socket>>,
     limits: Limits,
     nonce: u64,
     ingest: Ingest,
@@ -51,18 +52,36 @@ pub(crate) async fn run(
     stop: CancellationToken,
 ) {
     debug!("connected");
-    let session = Session::server(limits.clone(), nonce, Instant::now());
     let needed = seat.needed.clone();
+    let away = async {
+        tokio::select! {
+            () = stop.cancelled() => End::Stopped,
+            () = needed.cancelled() => End::Displaced,
+        }
+    };
+    let mut away = pin!(away);
+    let entered = tokio::select! {
+        entered = socket => entered.map_err(End::Handshake),
+        end = &mut away => Err(end),
+    };
+    let socket = match entered {
+        Ok(socket) => socket,
+        Err(end) => return note(&end, false, 0),
+    };
+    let session = Session::server(limits.clone(), nonce, Instant::now());
     let mut connection = Connection { socket, session, limits, ingest, seat, odd: 0, said_goodbye: false };
     let end = tokio::select! {
         end = connection.drive() => end,
-        () = stop.cancelled() => End::Stopped,
-        () = needed.cancelled() => End::Displaced,
+        end = away => end,
     };
     connection.ingest.end();
-    let received_bytes = connection.session.received_bytes();
-    match &end {
-        End::Broken(error) if connection.said_goodbye => debug!(%error, received_bytes, "closed"),
+    note(&end, connection.said_goodbye, connection.session.received_bytes());
+}
+
+/// Tells how a connection ended.
+fn note(end: &End, said_goodbye: bool, received_bytes: u64) {
+    match end {
+        End::Broken(error) if said_goodbye => debug!(%error, received_bytes, "closed"),
         End::Left | End::Stopped | End::Refused => debug!(reason = %end, received_bytes, "closed"),
         End::Displaced => {
             figures::turned_away("total");
@@ -71,6 +90,10 @@ pub(crate) async fn run(
         End::Failed(error) => {
             figures::protocol_error(error);
             warn!(%error, received_bytes, "closed");
+        }
+        End::Handshake(error) => {
+            figures::session_error("tls");
+            info!(%error, "no TLS handshake");
         }
         End::Broken(error) => {
             figures::session_error("broken");
@@ -84,7 +107,7 @@ pub(crate) async fn run(
 }
 
 struct Connection {
-    socket: TcpStream,
+    socket: tls::Socket,
     session: Session,
     limits: Limits,
     ingest: Ingest,
@@ -103,7 +126,6 @@ impl Connection {
     }
 
     async fn talk(&mut self) -> Result<std::convert::Infallible, End> {
-        tune(&self.socket)?;
         let received = figures::received_bytes();
         let mut buf = BytesMut::with_capacity(READ_BYTES);
         loop {

@@ -39,6 +39,7 @@ async fn the_api_tells_who_needs_a_key_to_publish() {
     let stage = Stage::live("live/alice");
     let server = json(&stage.get("/api/v1/server").await.text());
     assert_eq!((&server["version"], &server["rtmp_port"]), (&"1.2.3".into(), &1935.into()));
+    assert_eq!(server["rtmps_port"], 1936);
     assert_eq!(server["publish_needs_key"], true);
     // Nobody is believed who says to come from loopback.
     let claims = [("x-forwarded-for", "127.0.0.1")];

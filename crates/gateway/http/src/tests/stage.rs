@@ -95,7 +95,7 @@ impl Stage {
             library: Library::default(),
             admission: Arc::new(Doorman),
             metrics: PrometheusBuilder::new().build_recorder().handle(),
-            about: About { version: "1.2.3", rtmp_port: Some(1935) },
+            about: About { version: "1.2.3", rtmp_port: Some(1935), rtmps_port: Some(1936) },
             trusted_proxies: Arc::new(["10.0.0.0/8".parse().unwrap()]),
             stop: CancellationToken::new(),
         };

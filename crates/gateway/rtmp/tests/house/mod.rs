@@ -46,7 +46,9 @@ impl House {
         let hub = Hub::new(Limits { takeover_after: Duration::from_secs(2), ..Limits::default() });
         let stop = CancellationToken::new();
         let _inside = runtime.enter();
-        let listener = Listener::bind(config).unwrap().unwrap();
+        let address = config.listen.unwrap();
+        let mut listener = Listener::new(config);
+        listener.bind(address).unwrap();
         let address = SocketAddr::from(([127, 0, 0, 1], listener.address().unwrap().port()));
         runtime.spawn(listener.run(hub.clone(), Arc::new(Doorkeeper), stop.clone()));
         drop(_inside);
