@@ -91,6 +91,13 @@ impl Ingest {
         refusal(publisher.declare(track).err())
     }
 
+    /// A track has ended while others go on. An error means that the broadcast is no longer ours.
+    pub(crate) fn retract(&mut self, id: TrackId) -> Result<(), Refusal> {
+        let Some(publisher) = &self.publisher else { return Ok(()) };
+        info!(track = id.0, "taken out");
+        refusal(publisher.retract(id).err())
+    }
+
     /// A frame came. An error means that the broadcast is no longer ours.
     pub(crate) fn frame(&mut self, id: TrackId, frame: Frame, at: Instant) -> Result<(), Refusal> {
         let Some(publisher) = &self.publisher else { return Ok(()) };

@@ -179,6 +179,7 @@ impl Connection {
                 outcome
             }
             Event::Track(track) => self.ingest.track(track),
+            Event::TrackEnded(id) => self.ingest.retract(id),
             Event::Frame(id, frame) => self.ingest.frame(id, frame, Instant::now()),
             Event::Ended => {
                 self.said_goodbye = true;

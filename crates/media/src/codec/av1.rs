@@ -52,23 +52,25 @@ impl Av1 {
         })
     }
 
-    /// From a temporal unit with a sequence header, as WebRTC sends it: without any record.
-    pub fn from_unit(payload: &[u8]) -> Result<Self, Malformed> {
-        let unit = units_of(payload).find(|unit| unit.kind == SEQUENCE_HEADER).ok_or(Malformed(PART))?;
-        let header = Header::read(unit.body)?;
-        let mut config = BytesMut::with_capacity(4 + unit.whole.len());
-        config.put_slice(&[0x81, header.profile << 5 | header.level, header.samples, 0]);
-        config.put_slice(unit.whole);
-        Self::from_config(&config)
+    /// From the sequence header in a temporal unit, where there is no record.
+    pub fn from_unit(unit: &[u8]) -> Result<Self, Malformed> {
+        let body = sequence_header(unit).ok_or(Malformed(PART))?;
+        let header = Header::read(body)?;
+        let Header { profile, level, high_tier, depth, packed, picture } = header;
+        let mut config = BytesMut::with_capacity(body.len() + 16);
+        config.put_slice(&[0x81, profile << 5 | level, u8::from(high_tier) << 7 | packed, 0]);
+        config.put_u8(SEQUENCE_HEADER << 3 | 2); // with its size
+        put_leb128(body.len(), &mut config);
+        config.put_slice(body);
+        Ok(Self { config: config.freeze(), profile, level, high_tier, depth, picture })
     }
-}
 
-/// A decoder may start at this temporal unit: it brings a sequence header, and its first frame is a keyframe.
-pub fn is_keyframe(payload: &[u8]) -> bool {
-    let frame = units_of(payload).find(|unit| matches!(unit.kind, FRAME_HEADER | FRAME));
-    // `show_existing_frame` and the two bits of `frame_type` (AV1 §5.9.2).
-    let is_key = frame.is_some_and(|unit| unit.body.first().is_some_and(|byte| byte & 0xe0 == 0));
-    is_key && has_sequence_header(payload)
+    /// The parameters of a temporal unit, if its sequence header says anything new.
+    pub fn changed_by(&self, unit: &[u8]) -> Result<Option<Self>, Malformed> {
+        let Some(body) = sequence_header(unit) else { return Ok(None) };
+        let known = self.config.get(4..).and_then(sequence_header);
+        if known == Some(body) { Ok(None) } else { Self::from_unit(unit).map(Some) }
+    }
 }
 
 /// A temporal unit without its delimiter, which files do not carry (conformance C13). Shares what it can.
@@ -93,6 +95,17 @@ pub fn without_delimiters(payload: Bytes) -> Bytes {
 /// Holds a sequence header, as every temporal unit does at which a decoder may start.
 pub fn has_sequence_header(payload: &[u8]) -> bool {
     units_of(payload).any(|unit| unit.kind == SEQUENCE_HEADER)
+}
+
+/// Its first frame is a keyframe, shown at once: a decoder that knows the sequence header may start here.
+pub fn is_keyframe(payload: &[u8]) -> bool {
+    let first = units_of(payload).find(|unit| matches!(unit.kind, FRAME | FRAME_HEADER));
+    // `show_existing_frame` off, `frame_type` zero, `show_frame` on. Reduced headers of still pictures are no video.
+    first.is_some_and(|unit| unit.body.first().is_some_and(|byte| byte & 0xf0 == 0x10))
+}
+
+fn sequence_header(unit: &[u8]) -> Option<&[u8]> {
+    units_of(unit).find(|unit| unit.kind == SEQUENCE_HEADER).map(|unit| unit.body)
 }
 
 /// One open bitstream unit.
@@ -130,13 +143,23 @@ fn leb128(bytes: &[u8], at: &mut usize) -> Option<usize> {
     None
 }
 
-/// `sequence_header_obu` (AV1 §5.5).
+fn put_leb128(mut value: usize, out: &mut BytesMut) {
+    while value > 0x7f {
+        out.put_u8(0x80 | (value & 0x7f) as u8);
+        value >>= 7;
+    }
+    out.put_u8(value as u8);
+}
+
+/// What `sequence_header_obu` says (AV1 §5.5).
 struct Header {
     profile: u8,
-    /// Of the first operating point.
+    /// Of the first operating point, as the tier.
     level: u8,
-    /// How samples are made, packed as in the third byte of a record.
-    samples: u8,
+    high_tier: bool,
+    depth: u8,
+    /// Depth and sampling of colour as the third byte of a record has them.
+    packed: u8,
     picture: Picture,
 }
 
@@ -146,19 +169,17 @@ impl Header {
         let profile = bits.read(3)? as u8;
         bits.skip(1)?; // still_picture
         let is_reduced = bits.flag()?;
-        let (mut frame_rate, mut level, mut high_tier) = (None, 0, false);
+        let (mut frame_rate, mut point) = (None, None);
         if is_reduced {
-            level = bits.read(5)? as u8;
+            point = Some((bits.read(5)? as u8, false));
         } else {
             let delay_bits = read_timing(&mut bits, &mut frame_rate)?;
             let has_display_delay = bits.flag()?;
-            for point in 0..=bits.read(5)? {
+            for _ in 0..=bits.read(5)? {
                 bits.skip(12)?; // operating_point_idc
-                let point_level = bits.read(5)? as u8;
-                let point_tier = point_level > 7 && bits.flag()?;
-                if point == 0 {
-                    (level, high_tier) = (point_level, point_tier);
-                }
+                let level = bits.read(5)? as u8;
+                let high_tier = level > 7 && bits.flag()?;
+                point.get_or_insert((level, high_tier));
                 if let Some(delay_bits) = delay_bits
                     && bits.flag()?
                 {
@@ -169,15 +190,73 @@ impl Header {
                 }
             }
         }
+        let (level, high_tier) = point.unwrap_or_default();
         let (width_bits, height_bits) = (bits.read(4)? + 1, bits.read(4)? + 1);
         let (width, height) = (bits.read(width_bits)? + 1, bits.read(height_bits)? + 1);
         let picture = Picture { width, height, pixel_aspect: (1, 1), frame_rate, colour: None };
-        // Eight bits and 4:2:0, until it is known better.
-        let mut header = Self { profile, level, samples: 0x0c, picture };
+        // 4:2:0 in eight bits, which is nearly always right.
+        let mut header = Self { profile, level, high_tier, depth: 8, packed: 0x0c, picture };
         // What breaks off from here on spoils only the colour.
-        let _ = read_colour(&mut bits, is_reduced, &mut header);
-        header.samples |= u8::from(high_tier) << 7;
+        let _ = header.read_colour(&mut bits, is_reduced);
         Ok(header)
+    }
+
+    fn read_colour(&mut self, bits: &mut Bits<'_>, is_reduced: bool) -> Result<(), Malformed> {
+        if !is_reduced && bits.flag()? {
+            bits.skip(4 + 3)?; // lengths of frame ids
+        }
+        bits.skip(3)?; // superblocks, filter intra, intra edge filter
+        if !is_reduced {
+            bits.skip(4)?; // interintra, masked, warped, dual filter
+            let has_order = bits.flag()?;
+            if has_order {
+                bits.skip(2)?;
+            }
+            let screen_content = if bits.flag()? { true } else { bits.flag()? };
+            if screen_content && !bits.flag()? {
+                bits.skip(1)?; // integer motion vectors
+            }
+            if has_order {
+                bits.skip(3)?;
+            }
+        }
+        bits.skip(3)?; // superresolution, CDEF, restoration
+        let is_high = bits.flag()?;
+        let is_twelve = self.profile == 2 && is_high && bits.flag()?;
+        let is_monochrome = self.profile != 1 && bits.flag()?;
+        self.depth = match (is_high, is_twelve) {
+            (_, true) => 12,
+            (true, false) => 10,
+            (false, false) => 8,
+        };
+        let deep = u8::from(is_high) << 6 | u8::from(is_twelve) << 5;
+        self.packed = deep | if is_monochrome { 0x1c } else { 0x0c };
+        let mut is_rgb = false;
+        if bits.flag()? {
+            let (primaries, transfer, matrix) = (bits.byte()?, bits.byte()?, bits.byte()?);
+            is_rgb = !is_monochrome && (primaries, transfer, matrix) == (1, 13, 0);
+            let full_range = is_rgb || bits.flag()?;
+            self.picture.colour = Some(Colour { primaries, transfer, matrix, full_range });
+        } else {
+            bits.skip(1)?; // range
+        }
+        if is_monochrome {
+            return Ok(());
+        }
+        // Whether colour is sampled at every second place, across and down.
+        let (across, down) = match self.profile {
+            _ if is_rgb => (false, false),
+            0 => (true, true),
+            1 => (false, false),
+            _ if is_twelve => {
+                let across = bits.flag()?;
+                (across, across && bits.flag()?)
+            }
+            _ => (true, false),
+        };
+        let place = if across && down { bits.read(2)? as u8 } else { 0 };
+        self.packed = deep | u8::from(across) << 3 | u8::from(down) << 2 | place;
+        Ok(())
     }
 }
 
@@ -199,52 +278,6 @@ fn read_timing(bits: &mut Bits<'_>, frame_rate: &mut Option<(u32, u32)>) -> Resu
     Ok(Some(delay_bits))
 }
 
-fn read_colour(bits: &mut Bits<'_>, is_reduced: bool, header: &mut Header) -> Result<(), Malformed> {
-    if !is_reduced && bits.flag()? {
-        bits.skip(4 + 3)?; // lengths of frame ids
-    }
-    bits.skip(3)?; // superblocks, filter intra, intra edge filter
-    if !is_reduced {
-        bits.skip(4)?; // interintra, masked, warped, dual filter
-        let has_order = bits.flag()?;
-        if has_order {
-            bits.skip(2)?;
-        }
-        let screen_content = if bits.flag()? { true } else { bits.flag()? };
-        if screen_content && !bits.flag()? {
-            bits.skip(1)?; // integer motion vectors
-        }
-        if has_order {
-            bits.skip(3)?;
-        }
-    }
-    bits.skip(3)?; // superresolution, CDEF, restoration
-    let profile = header.profile;
-    let is_high = bits.flag()?;
-    let is_twelve = profile == 2 && is_high && bits.flag()?;
-    let is_monochrome = profile != 1 && bits.flag()?;
-    let depth = u8::from(is_high) << 6 | u8::from(is_twelve) << 5 | u8::from(is_monochrome) << 4;
-    let codes = if bits.flag()? { Some((bits.byte()?, bits.byte()?, bits.byte()?)) } else { None };
-    let is_rgb = !is_monochrome && codes == Some((1, 13, 0));
-    let full_range = is_rgb || bits.flag()?;
-    header.picture.colour =
-        codes.map(|(primaries, transfer, matrix)| Colour { primaries, transfer, matrix, full_range });
-    let subsampled = match profile {
-        _ if is_monochrome => (true, true),
-        _ if is_rgb => (false, false),
-        0 => (true, true),
-        1 => (false, false),
-        _ if is_twelve => {
-            let across = bits.flag()?;
-            (across, across && bits.flag()?)
-        }
-        _ => (true, false),
-    };
-    let position = if subsampled == (true, true) && !is_monochrome { bits.read(2)? as u8 } else { 0 };
-    header.samples = depth | u8::from(subsampled.0) << 3 | u8::from(subsampled.1) << 2 | position;
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -262,13 +295,21 @@ mod tests {
     }
 
     #[test]
-    fn a_sequence_header_alone_says_as_much() {
-        let unit = &CONFIG[4..];
-        assert_eq!(Av1::from_unit(unit).unwrap(), Av1::from_config(&CONFIG).unwrap());
-        let shown = |frame: u8| [unit, &[0x32, 0x01, frame]].concat();
-        assert!(is_keyframe(&shown(0x10)));
-        // An inter frame, a frame shown again, and none at all.
-        assert!(!is_keyframe(&shown(0x30)) && !is_keyframe(&shown(0x80)) && !is_keyframe(unit));
+    fn a_temporal_unit_alone_says_as_much_as_a_record() {
+        let av1 = Av1::from_config(&CONFIG).unwrap();
+        let unit = [&[0x12, 0x00][..], &CONFIG[4..], &[0x32, 0x02, 0x10, 0x00]].concat();
+        let alone = Av1::from_unit(&unit).unwrap();
+        assert_eq!(alone, av1);
+        assert_eq!(av1.changed_by(&unit), Ok(None));
+        let mut wider = unit.clone();
+        wider[8] ^= 0x10;
+        assert!(av1.changed_by(&wider).unwrap().is_some());
+        assert!(is_keyframe(&unit));
+        for inter in
+            [&[0x32, 0x02, 0x30, 0x00][..], &[0x32, 0x02, 0x90, 0x00], &[0x32, 0x02, 0x00, 0x00], &[0x32, 0x00]]
+        {
+            assert!(!is_keyframe(inter), "{inter:02x?}");
+        }
     }
 
     #[test]

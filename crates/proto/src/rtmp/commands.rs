@@ -2,6 +2,8 @@ use bytes::{Bytes, BytesMut};
 use media::codec::Malformed;
 use wire::amf::{self, Value};
 
+use super::capabilities;
+
 /// What a client asked for by a command message (RTMP 1.0 §7.2). Not to be shown: it may hold a key.
 pub(super) struct Command {
     pub(super) name: Box<str>,
@@ -55,9 +57,11 @@ pub(super) fn info(level: &str, code: &str, description: &str) -> Value {
     Value::object([("level", level.into()), ("code", code.into()), ("description", description.into())])
 }
 
-/// What we are, in words that encoders know: some go by the version of a server that has long gone.
+/// What we are, in words that encoders know: some go by the version of a server that has long gone. What we can do
+/// beyond that server stands beside it (R16).
 pub(super) fn server_properties() -> Value {
-    Value::object([("fmsVer", "FMS/3,5,7,7009".into()), ("capabilities", 31.0.into()), ("mode", 1.0.into())])
+    let old = [("fmsVer", "FMS/3,5,7,7009".into()), ("capabilities", 31.0.into()), ("mode", 1.0.into())];
+    Value::object(old.into_iter().chain(capabilities::ours()))
 }
 
 /// The information object of a granted connect.

@@ -50,7 +50,7 @@ impl Error {
 #[non_exhaustive]
 pub enum Odd {
     /// A track is left out. Said once per track.
-    #[error("codec {0} is not supported over RTMP yet: that track is left out")]
+    #[error("codec {0} is not supported: that track is left out")]
     Codec(flv::Codec),
     /// A message or frame is left out.
     #[error("{0}: left out")]

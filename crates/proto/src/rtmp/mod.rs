@@ -2,13 +2,14 @@
 //!
 //! [`Session`] is the whole of one connection. Inside, each conversation has its file: `handshake`,
 //! `chunks` (messages in and out of interleaved chunks), `commands` (connect, publish and their
-//! replies), `identity` (which broadcast, by which key) and `publish` (messages to frames).
+//! replies), `capabilities` (what Enhanced RTMP adds), `identity` (which broadcast, by which key) and `publish` (messages to frames).
 //! Playing and pushing are further roles beside `publish`: the handshake, the chunks and the commands
 //! are theirs too.
 //!
 //! What comes out is the house's own: `media::Track`s read from sequence headers, `media::Frame`s on
 //! the publisher's clock, unwrapped to 64 bits (conformance A1, A2).
 
+mod capabilities;
 mod chunks;
 mod clock;
 mod commands;
@@ -21,6 +22,7 @@ mod session;
 #[cfg(test)]
 mod tests;
 
+pub use capabilities::Capabilities;
 pub use error::{Error, Odd};
 pub use identity::Secret;
 pub use limits::Limits;

@@ -7,6 +7,7 @@ use media::{Frame, Path, Track, TrackId};
 use wire::amf::Value;
 use wire::rtmp::{Control, PeerLimit, UserControl, kind};
 
+use super::capabilities::Capabilities;
 use super::chunks::{Message, Reader, Writer};
 use super::commands::{self, Command, without_amf3_prefix};
 use super::error::{Error, Fault, Odd};
@@ -48,6 +49,7 @@ pub struct Session {
     last_input: Instant,
     publish_by: Instant,
     identity: Option<(Box<str>, Box<str>)>,
+    capabilities: Capabilities,
     last_stream: u32,
     announced: bool,
 }
@@ -100,6 +102,8 @@ pub enum Event {
     Refused(Refusal),
     /// A track begins, or its parameters change; its next frame is the first under them.
     Track(Track),
+    /// A track has ended or was lost, while others of its kind go on. It may be announced again.
+    TrackEnded(TrackId),
     /// A frame of a track that was announced. `dts` is on the publisher's clock, in order as far as the publisher's is.
     Frame(TrackId, Frame),
     /// Something was passed over.
@@ -123,6 +127,8 @@ pub enum Refusal {
     Full,
     /// The server's people ended the broadcast.
     Ended,
+    /// Nothing was of a codec that we take.
+    Codecs,
 }
 
 impl Refusal {
@@ -131,7 +137,7 @@ impl Refusal {
         match self {
             Self::Busy | Self::BadName => "NetStream.Publish.BadName",
             Self::NeedsKey | Self::WrongKey => "NetStream.Publish.Denied",
-            Self::Full | Self::Ended => "NetStream.Publish.Rejected",
+            Self::Full | Self::Ended | Self::Codecs => "NetStream.Publish.Rejected",
         }
     }
 
@@ -144,6 +150,7 @@ impl Refusal {
             Self::BadName => "bad_name",
             Self::Full => "full",
             Self::Ended => "ended",
+            Self::Codecs => "codecs",
         }
     }
 }
@@ -157,6 +164,9 @@ impl fmt::Display for Refusal {
             Self::BadName => "A stream name may hold only letters, digits and - _ . ~, in up to eight parts.",
             Self::Full => "The server cannot take another stream now.",
             Self::Ended => "The broadcast was ended by the server.",
+            Self::Codecs => {
+                "None of these codecs is supported: H.264, HEVC, AV1, VP9, VP8, AAC, Opus, FLAC, AC-3, E-AC-3 are."
+            }
         })
     }
 }
@@ -178,6 +188,7 @@ impl Session {
             last_input: now,
             publish_by: now + limits.handshake_timeout,
             identity: None,
+            capabilities: Capabilities::default(),
             last_stream: 0,
             announced: false,
             limits,
@@ -236,6 +247,11 @@ impl Session {
             self.status(stream, "error", refusal.code(), &refusal.to_string());
             self.close();
         }
+    }
+
+    /// What the client said that it can do beyond RTMP 1.0.
+    pub fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
     }
 
     /// How many bytes arrived so far.
@@ -300,7 +316,21 @@ impl Session {
                     && (message.stream == *stream || message.stream == 0)
                 {
                     flush(&mut self.out, &mut self.outbox);
-                    publication.on_message(message, &mut |event| self.outbox.push_back(Output::Event(event)));
+                    let mut left_out = Vec::new();
+                    publication.on_message(message, &mut |event| {
+                        if let Event::Odd(odd @ Odd::Codec(_)) = &event {
+                            left_out.push(odd.to_string());
+                        }
+                        self.outbox.push_back(Output::Event(event));
+                    });
+                    let (stream, is_useless) = (*stream, publication.is_useless());
+                    for text in left_out {
+                        self.status(stream, "warning", "NetStream.Publish.UnsupportedCodec", &text);
+                    }
+                    if is_useless {
+                        self.event(Event::Refused(Refusal::Codecs));
+                        self.refuse(Refusal::Codecs);
+                    }
                 }
                 Ok(())
             }
@@ -359,6 +389,7 @@ impl Session {
 
     fn on_connect(&mut self, command: &Command) {
         self.identity = Some((command.field("app").into(), command.field("tcUrl").into()));
+        self.capabilities = command.arguments.first().map(Capabilities::of_client).unwrap_or_default();
         self.control(Control::WindowAckSize(WINDOW_BYTES));
         self.control(Control::SetPeerBandwidth { bytes: WINDOW_BYTES, limit: PeerLimit::Dynamic });
         self.control(Control::SetChunkSize(CHUNK_BYTES));

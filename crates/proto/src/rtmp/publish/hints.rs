@@ -1,3 +1,6 @@
+use std::collections::BTreeMap;
+
+use media::Language;
 use media::codec::Malformed;
 use wire::amf::{self, Value};
 
@@ -5,8 +8,17 @@ use wire::amf::{self, Value};
 /// (conformance R13); bit rates are nowhere else.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Hints {
-    pub(super) video_bps: Option<u32>,
-    pub(super) audio_bps: Option<u32>,
+    /// By the number of the track: the first is described by the fields of the metadata itself, the others by the
+    /// maps that Enhanced RTMP adds.
+    video: BTreeMap<u8, Hint>,
+    audio: BTreeMap<u8, Hint>,
+}
+
+/// What is said of one track.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Hint {
+    rate_bps: Option<u32>,
+    language: Option<Language>,
 }
 
 impl Hints {
@@ -22,10 +34,47 @@ impl Hints {
         }
         let [name, fields, ..] = values else { return Ok(()) };
         if name.as_str() == Some("onMetaData") {
-            self.video_bps = rate_bps(fields, "videodatarate").or(self.video_bps);
-            self.audio_bps = rate_bps(fields, "audiodatarate").or(self.audio_bps);
+            take(&mut self.video, fields, "videodatarate", "videoTrackIdInfoMap");
+            take(&mut self.audio, fields, "audiodatarate", "audioTrackIdInfoMap");
         }
         Ok(())
+    }
+
+    /// Bits a second of a video track.
+    pub(super) fn video_bps(&self, number: u8) -> Option<u32> {
+        self.video.get(&number)?.rate_bps
+    }
+
+    /// Bits a second of an audio track.
+    pub(super) fn audio_bps(&self, number: u8) -> Option<u32> {
+        self.audio.get(&number)?.rate_bps
+    }
+
+    /// What is spoken in an audio track.
+    pub(super) fn language(&self, number: u8) -> Option<Language> {
+        self.audio.get(&number)?.language.clone()
+    }
+}
+
+/// Takes what is said of the tracks of one kind. What is not said again stays.
+fn take(hints: &mut BTreeMap<u8, Hint>, fields: &Value, rate: &str, map: &str) {
+    let mut note = |number: u8, fields: &Value, language: &str| {
+        let rate_bps = rate_bps(fields, rate);
+        let language = fields.field(language).and_then(Value::as_str).and_then(Language::try_from_tag);
+        if rate_bps.is_some() || language.is_some() {
+            let hint = hints.entry(number).or_default();
+            hint.rate_bps = rate_bps.or(hint.rate_bps);
+            hint.language = language.or(hint.language.take());
+        }
+    };
+    // Which of the first tracks a plain `language` means is clear: pictures speak none.
+    note(0, fields, "language");
+    if let Some(Value::Object(tracks) | Value::Ecma(tracks)) = fields.field(map) {
+        for (number, fields) in tracks {
+            if let Ok(number) = number.parse() {
+                note(number, fields, "language");
+            }
+        }
     }
 }
 
@@ -53,9 +102,24 @@ mod tests {
     #[test]
     fn metadata_is_read_in_every_form() {
         let fields = || vec![("videodatarate".into(), 2500.0.into()), ("audiodatarate".into(), 128.0.into())];
-        let expected = Hints { video_bps: Some(2_500_000), audio_bps: Some(128_000) };
-        assert_eq!(hints(&["onMetaData".into(), Value::Object(fields())]), expected);
-        assert_eq!(hints(&["@setDataFrame".into(), "onMetaData".into(), Value::Ecma(fields())]), expected);
+        let plain = hints(&["onMetaData".into(), Value::Object(fields())]);
+        assert_eq!((plain.video_bps(0), plain.audio_bps(0)), (Some(2_500_000), Some(128_000)));
+        assert_eq!(hints(&["@setDataFrame".into(), "onMetaData".into(), Value::Ecma(fields())]), plain);
+    }
+
+    /// R20.
+    #[test]
+    fn further_tracks_are_described_in_maps() {
+        let german = Value::object([("audiodatarate", 96.0.into()), ("language", "de".into())]);
+        let broken = Value::object([("audiodatarate", Value::Null), ("language", "d\r\ne".into())]);
+        let sound = Value::object([("1", german), ("2", broken), ("x", 7.0.into()), ("300", Value::Null)]);
+        let picture = Value::object([("1", Value::object([("videodatarate", 800.0.into())]))]);
+        let fields = [("videoTrackIdInfoMap", picture), ("audioTrackIdInfoMap", sound), ("language", "en".into())];
+        let hints = hints(&["onMetaData".into(), Value::object(fields)]);
+        assert_eq!((hints.video_bps(0), hints.video_bps(1)), (None, Some(800_000)));
+        assert_eq!(hints.audio_bps(1), Some(96_000));
+        let languages = [0, 1, 2].map(|number| hints.language(number));
+        assert_eq!(languages, [Language::try_from_tag("en"), Language::try_from_tag("de"), None]);
     }
 
     /// R13.

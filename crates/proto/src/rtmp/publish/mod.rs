@@ -2,13 +2,12 @@
 
 mod audio;
 mod hints;
+mod rack;
 mod video;
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
-use media::{Codec, Frame, Span, Time, Track, TrackId};
-use wire::flv::{self, MAX_TRACKS};
+use media::{Codec, Frame, Kind, Span, Time, Track, TrackId};
+use wire::flv;
 use wire::rtmp::kind;
 
 use super::chunks::Message;
@@ -18,32 +17,42 @@ use super::error::Odd;
 use super::session::Event;
 use audio::Audio;
 use hints::Hints;
+use rack::{News, Rack};
 use video::Video;
 
 /// What one publisher has sent so far, as far as later messages build on it.
-#[derive(Default)]
 pub(super) struct Publication {
     clock: Clock,
     hints: Hints,
-    video: BTreeMap<u8, Slot<Video>>,
-    audio: BTreeMap<u8, Slot<Audio>>,
+    video: Rack<Video>,
+    audio: Rack<Audio>,
+    useless: Useless,
 }
 
-/// One track by its number in the messages.
-enum Slot<T> {
-    /// Of a codec that we do not take; said once.
-    Unsupported(flv::Codec),
-    Taken(T),
+/// Whether anything came that somebody could watch.
+#[derive(Default)]
+enum Useless {
+    #[default]
+    No,
+    /// Since then, all was of codecs that we do not take.
+    Since(Time),
+    /// And for so long that it will not change.
+    Lastingly,
 }
 
-/// The hub's number for a publisher's n-th track of a kind: video even, audio odd, so that neither depends on
-/// how many the other has, or on which came first.
-fn video_id(track: u8) -> TrackId {
-    TrackId(u16::from(track) * 2)
-}
+/// A publication none of whose codecs we take is useless after so long.
+const USELESS: Span = Span::from_millis(5_000);
 
-fn audio_id(track: u8) -> TrackId {
-    TrackId(u16::from(track) * 2 + 1)
+impl Default for Publication {
+    fn default() -> Self {
+        Self {
+            clock: Clock::default(),
+            hints: Hints::default(),
+            video: Rack::new(0, Video::for_codec),
+            audio: Rack::new(1, Audio::for_codec),
+            useless: Useless::No,
+        }
+    }
 }
 
 impl Publication {
@@ -60,6 +69,11 @@ impl Publication {
         }
     }
 
+    /// For some seconds all that came was of codecs that we do not take: nobody will ever see anything.
+    pub(super) fn is_useless(&self) -> bool {
+        matches!(self.useless, Useless::Lastingly)
+    }
+
     fn on_video(&mut self, timestamp: u32, body: &Bytes, emit: &mut dyn FnMut(Event)) {
         if body.is_empty() {
             return;
@@ -69,19 +83,23 @@ impl Publication {
             Err(malformed) => return emit(Event::Odd(malformed.into())),
         };
         let time = self.clock.unwrap(timestamp) + Span(i64::from(message.nanos));
-        for track in message.tracks {
-            let flv::VideoTrack { id, codec, composition_ms, data } = track;
-            let is_known = codec == flv::Codec::FourCc(flv::FourCc::AVC);
-            let Some(video) = slot(&mut self.video, id, codec, is_known, emit) else { continue };
-            let mut out = Out { id: video_id(id), bitrate_bps: self.hints.video_bps.filter(|_| id == 0), emit };
+        for flv::VideoTrack { id: number, codec, composition_ms, data } in message.tracks {
+            let id = self.video.id(number);
+            let Some((video, news)) = self.video.track(number, codec, emit) else { continue };
+            let mut out = Out { id, number, hints: &self.hints, news, emit };
             match message.packet {
                 flv::VideoPacket::SequenceStart => video.on_header(data, &mut out),
                 flv::VideoPacket::CodedFrames => video.on_frame(time, composition_ms, data, &mut out),
-                // The next header says what comes next; until then nothing changes.
-                flv::VideoPacket::SequenceEnd | flv::VideoPacket::Metadata => {}
-                flv::VideoPacket::Mpeg2TsSequenceStart => {}
+                // If more comes, the next header says what.
+                flv::VideoPacket::SequenceEnd => news.is_over = true,
+                // What stands in the bitstream counts, and none of this is a frame (R19).
+                flv::VideoPacket::Metadata | flv::VideoPacket::Mpeg2TsSequenceStart => {}
             }
         }
+        if let Some(id) = self.video.sweep() {
+            emit(Event::TrackEnded(id));
+        }
+        self.judge(time);
     }
 
     fn on_audio(&mut self, timestamp: u32, body: &Bytes, emit: &mut dyn FnMut(Event)) {
@@ -93,17 +111,34 @@ impl Publication {
             Err(malformed) => return emit(Event::Odd(malformed.into())),
         };
         let time = self.clock.unwrap(timestamp) + Span(i64::from(message.nanos));
-        for track in message.tracks {
-            let flv::AudioTrack { id, codec, data } = track;
-            let is_known = codec == flv::Codec::FourCc(flv::FourCc::AAC);
-            let Some(audio) = slot(&mut self.audio, id, codec, is_known, emit) else { continue };
-            let mut out = Out { id: audio_id(id), bitrate_bps: self.hints.audio_bps.filter(|_| id == 0), emit };
+        for flv::AudioTrack { id: number, codec, data } in message.tracks {
+            let id = self.audio.id(number);
+            let Some((audio, news)) = self.audio.track(number, codec, emit) else { continue };
+            let mut out = Out { id, number, hints: &self.hints, news, emit };
             match message.packet {
                 flv::AudioPacket::SequenceStart => audio.on_header(data, &mut out),
                 flv::AudioPacket::CodedFrames => audio.on_frame(time, data, &mut out),
-                flv::AudioPacket::SequenceEnd | flv::AudioPacket::MultichannelConfig => {}
+                flv::AudioPacket::SequenceEnd => news.is_over = true,
+                flv::AudioPacket::MultichannelConfig => {}
             }
         }
+        if let Some(id) = self.audio.sweep() {
+            emit(Event::TrackEnded(id));
+        }
+        self.judge(time);
+    }
+
+    /// Nobody is to wait for ever for a publisher none of whose codecs we take.
+    fn judge(&mut self, time: Time) {
+        let has_any = !self.video.is_empty() || !self.audio.is_empty();
+        let is_foreign = has_any && self.video.is_foreign() && self.audio.is_foreign();
+        self.useless = match self.useless {
+            _ if !is_foreign => Useless::No,
+            Useless::No => Useless::Since(time),
+            Useless::Since(since) if time.since(since) > USELESS => Useless::Lastingly,
+            Useless::Since(since) => Useless::Since(since.min(time)),
+            Useless::Lastingly => Useless::Lastingly,
+        };
     }
 
     /// Metadata: no more than a hint, so that nothing in it can do harm (R13).
@@ -133,48 +168,40 @@ impl Publication {
     }
 }
 
-/// The track of that number, made if it is new. `None` if its codec is none of ours, which is said once.
-fn slot<'a, T: Default>(
-    slots: &'a mut BTreeMap<u8, Slot<T>>,
-    id: u8,
-    codec: flv::Codec,
-    is_known: bool,
-    emit: &mut dyn FnMut(Event),
-) -> Option<&'a mut T> {
-    if !slots.contains_key(&id) && slots.len() >= MAX_TRACKS {
-        emit(Event::Odd(Odd::TooManyTracks(MAX_TRACKS)));
-        return None;
-    }
-    if !is_known {
-        let was = slots.insert(id, Slot::Unsupported(codec));
-        if !matches!(was, Some(Slot::Unsupported(said)) if said == codec) {
-            emit(Event::Odd(Odd::Codec(codec)));
-        }
-        return None;
-    }
-    let slot = slots.entry(id).or_insert_with(|| Slot::Taken(T::default()));
-    if let Slot::Unsupported(_) = slot {
-        *slot = Slot::Taken(T::default());
-    }
-    match slot {
-        Slot::Taken(track) => Some(track),
-        Slot::Unsupported(_) => None,
-    }
-}
-
 /// Where one track's news goes.
 struct Out<'a> {
     id: TrackId,
-    bitrate_bps: Option<u32>,
+    /// In the messages.
+    number: u8,
+    hints: &'a Hints,
+    news: &'a mut News,
     emit: &'a mut dyn FnMut(Event),
 }
 
 impl Out<'_> {
     fn track(&mut self, codec: Codec) {
-        (self.emit)(Event::Track(Track { bitrate_bps: self.bitrate_bps, ..Track::source(self.id, codec) }));
+        let mut track = Track::source(self.id, codec);
+        match track.kind() {
+            Kind::Video => track.bitrate_bps = self.hints.video_bps(self.number),
+            Kind::Audio => {
+                track.bitrate_bps = self.hints.audio_bps(self.number);
+                track.language = self.hints.language(self.number);
+            }
+        }
+        self.news.track = Some(track.clone());
+        self.news.is_out = false;
+        (self.emit)(Event::Track(track));
     }
 
     fn frame(&mut self, dts: Time, reorder: Span, is_sync: bool, payload: Bytes) {
+        self.news.last = self.news.last.max(Some(dts));
+        self.news.is_over = false;
+        if self.news.is_out {
+            // One that was taken out begins anew, where one may begin.
+            let Some(track) = self.news.track.clone().filter(|_| is_sync) else { return };
+            self.news.is_out = false;
+            (self.emit)(Event::Track(track));
+        }
         (self.emit)(Event::Frame(self.id, Frame { dts, reorder, is_sync, payload }));
     }
 

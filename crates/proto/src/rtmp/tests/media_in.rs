@@ -197,25 +197,6 @@ fn habits_of_hardware_encoders_are_undone() {
     assert_eq!(server.tracks().len(), 2, "another size of lengths is no other format");
 }
 
-/// R17: said once, and the other tracks go on (R20).
-#[test]
-fn a_codec_that_is_not_ours_costs_its_own_track_only() {
-    let mut server = Server::new();
-    let mut script = Script::publishing();
-    for time in 0..5 {
-        script.video(time, &b"\x91hvc1\0\0\0frame"[..]);
-    }
-    // Two tracks at once: track 0 is HEVC, track 3 is AVC.
-    let record = hex(RECORD);
-    let size = [0, 0, record.len() as u8];
-    script.video(9, [b"\x96\x20hvc1\x00\x00\x00\x01xavc1\x03", &size[..], &record].concat());
-    script.video(9, [&b"\x96\x01avc1\x03"[..], &[0, 0, 0], &nals(&[IDR])].concat());
-    server.hears(script.audio(9, aac_header(STEREO_48000)));
-    assert_eq!(server.odds(), ["codec hvc1 is not supported over RTMP yet: that track is left out"]);
-    assert_eq!(server.tracks().iter().map(|track| track.id).collect::<Vec<_>>(), [TrackId(6), AUDIO]);
-    assert_eq!(server.frames().len(), 1);
-}
-
 /// R19.
 #[test]
 fn nanoseconds_of_mod_ex_are_added_to_their_own_frame() {

@@ -1,5 +1,6 @@
 //! The session, driven by a client made of the same chunks.
 
+mod enhanced;
 mod laws;
 mod media_in;
 mod talk;
