@@ -59,8 +59,9 @@ pub(super) fn cut(sequence_header: &Bytes, frame: &Frame, cut: &mut Cut) -> Opti
             let left = element.len() - from;
             // As long as more may follow, a length has to be paid for.
             let is_whole = left + 2 <= room || next + 1 == elements.len() && left <= room;
-            let len = if is_whole { left } else { room };
-            if !is_whole && room < 2 && !taken.is_empty() {
+            // What fits but for its length is cut short of its end, or left to the next packet.
+            let len = if is_whole { left } else { room.min(left - 1) };
+            if !is_whole && (room < 2 || len == 0) && !taken.is_empty() {
                 break;
             }
             taken.push((next, from, from + len));
