@@ -6,10 +6,22 @@
 //! and complete goes out at once: nothing here waits for a fixed time. What stays missing costs all pictures up
 //! to the next keyframe (P23), which is asked for at once.
 
+mod arrivals;
+mod assemble;
+mod clock;
+mod estimate;
 mod event;
+mod keyframes;
+mod layer;
+mod queue;
 mod receiver;
+mod route;
 mod settings;
 mod stats;
+mod tally;
+
+#[cfg(test)]
+mod tests;
 
 pub use event::Event;
 pub use receiver::Receiver;
