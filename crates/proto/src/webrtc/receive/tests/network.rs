@@ -280,7 +280,7 @@ impl World {
     fn send_picture(&mut self, at: usize, is_noted: bool) {
         let is_deaf = !self.listens;
         let source = &mut self.sources[at];
-        let is_sync = std::mem::take(&mut source.wants_keyframe) || is_deaf && source.frames % 120 == 0;
+        let is_sync = std::mem::take(&mut source.wants_keyframe) || is_deaf && source.frames.is_multiple_of(120);
         let len = if is_sync { 12_000 } else { 2_300 };
         let number = source.frames as u32 ^ (at as u32) << 24;
         let mut payload = Vec::with_capacity(len + 10);
