@@ -45,6 +45,14 @@ fn every_configuration_in_the_documents_is_right() {
 }
 
 #[test]
+fn the_caches_in_the_documents_are_the_examples_that_are_tested() {
+    let text = std::fs::read_to_string(root().join("docs/caching.md")).unwrap();
+    for (language, file) in [("nginx", "examples/nginx.conf"), ("vcl", "examples/varnish.vcl")] {
+        assert_eq!(blocks(&text, language), [std::fs::read_to_string(root().join(file)).unwrap()], "{file}");
+    }
+}
+
+#[test]
 fn every_link_between_the_documents_leads_somewhere() {
     for (path, text) in documents() {
         for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
