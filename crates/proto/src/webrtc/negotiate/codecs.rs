@@ -1,3 +1,4 @@
+use media::codec::{G711, Law};
 use media::{Codec, Kind};
 use wire::sdp::{Format, Section};
 
@@ -44,9 +45,12 @@ impl Coding {
         match codec {
             Codec::Avc(_) => Some(Self::H264 { fragments: true }),
             Codec::Hevc(_) => Some(Self::Hevc),
+            Codec::Vp8(_) => Some(Self::Vp8),
             Codec::Vp9(_) => Some(Self::Vp9),
             Codec::Av1(_) => Some(Self::Av1),
             Codec::Opus(_) => Some(Self::Opus),
+            Codec::G711(G711 { law: Law::Mu, channels: 1 }) => Some(Self::Pcmu),
+            Codec::G711(G711 { law: Law::A, channels: 1 }) => Some(Self::Pcma),
             _ => None,
         }
     }

@@ -17,9 +17,12 @@ mod watch;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod watch_tests;
 
 pub use codecs::{Agreed, Coding};
 pub use extensions::Extensions;
 pub use publish::accept_publisher;
 pub use terms::{Media, Missing, Ours, Refusal, Terms};
+pub(super) use watch::CNAME;
 pub use watch::{Available, accept_answer, accept_viewer, offer_viewer};

@@ -4,7 +4,7 @@ use wire::sdp::{Candidate, CandidateKind, Description, Direction, Fingerprint, S
 use super::*;
 use crate::webrtc::ice::Credentials;
 
-fn ours() -> Ours {
+pub(super) fn ours() -> Ours {
     let candidate = |transport| Candidate {
         foundation: "1".into(),
         component: 1,
@@ -21,7 +21,7 @@ fn ours() -> Ours {
     }
 }
 
-fn offer(session: &str, sections: &[&str]) -> Description {
+pub(super) fn offer(session: &str, sections: &[&str]) -> Description {
     let transport = "a=ice-ufrag:u\r\na=ice-pwd:pppppppppppppppppppppp\r\na=fingerprint:sha-256 AB\r\na=rtcp-mux\r\n";
     let sections: Vec<_> = sections.iter().map(|section| format!("{section}{transport}")).collect();
     let text = format!("v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n{session}{}", sections.concat());

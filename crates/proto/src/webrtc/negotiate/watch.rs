@@ -7,6 +7,8 @@ use super::terms::{
 };
 use super::{Agreed, Coding, Extensions, profile};
 
+/// The name under which our sources share a clock, in descriptions and in RTCP alike.
+pub(in crate::webrtc) const CNAME: &str = "onair";
 /// The one MediaStream that all sections belong to (E10).
 const STREAM: &str = "onair";
 
@@ -262,7 +264,7 @@ fn name_source(section: &mut Section, kind: Kind, (ssrc, repair): (u32, Option<u
     let line = |ssrc, name: &str, value: String| SsrcLine { ssrc, name: name.to_owned(), value };
     section.ssrcs = named
         .flat_map(|ssrc| {
-            [line(ssrc, "cname", STREAM.to_owned()), line(ssrc, "msid", format!("{STREAM} {}", kind.as_str()))]
+            [line(ssrc, "cname", CNAME.to_owned()), line(ssrc, "msid", format!("{STREAM} {}", kind.as_str()))]
         })
         .collect();
 }

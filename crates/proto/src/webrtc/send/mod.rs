@@ -23,6 +23,9 @@ mod log;
 mod packetizer;
 mod viewer;
 
+#[cfg(test)]
+pub(crate) mod fixtures;
+
 pub use batch::{Batch, Burst};
 pub use log::{Log, Run, Writer};
 pub use packetizer::MAX_PAYLOAD;

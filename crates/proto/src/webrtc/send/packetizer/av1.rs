@@ -1,6 +1,7 @@
 use bytes::{BufMut, Bytes, BytesMut};
 use media::Frame;
 use media::codec::av1::has_sequence_header;
+use wire::rtp::payload::av1::{Aggregation, leb128, write_leb128};
 
 use super::{Cut, MAX_PAYLOAD};
 
@@ -78,13 +79,14 @@ pub(super) fn cut(sequence_header: &Bytes, frame: &Frame, cut: &mut Cut) -> Opti
         let ends_inside = from > 0;
         let counted = if taken.len() <= MAX_COUNTED { taken.len() as u8 } else { 0 };
         cut.packet(|out| {
-            let flag = |is_set: bool, bit: u8| u8::from(is_set) << bit;
-            out.put_u8(
-                flag(begins_inside, 7) | flag(ends_inside, 6) | counted << 4 | flag(is_first && begins_sequence, 3),
-            );
+            let begins_sequence = is_first && begins_sequence;
+            let header =
+                Aggregation { continues: begins_inside, goes_on: ends_inside, count: counted, begins_sequence };
+            out.put_u8(header.to_byte());
             for (at, &(index, from, to)) in taken.iter().enumerate() {
                 if counted == 0 || at + 1 < taken.len() {
-                    put_leb128(to - from, out);
+                    // A frame is bounded.
+                    write_leb128((to - from) as u32, out);
                 }
                 if let Some(element) = elements.get(index) {
                     element.write(from, to, out);
@@ -103,7 +105,8 @@ fn collect<'a>(mut units: &'a [u8], elements: &mut Vec<Element<'a>>) -> Option<(
         let (body, rest) = if first & 2 == 0 {
             (rest, &[][..])
         } else {
-            let (len, rest) = leb128(rest)?;
+            let mut rest = rest;
+            let len = usize::try_from(leb128(&mut rest)?).ok()?;
             rest.split_at_checked(len)?
         };
         units = rest;
@@ -116,24 +119,4 @@ fn collect<'a>(mut units: &'a [u8], elements: &mut Vec<Element<'a>>) -> Option<(
         }
     }
     Some(())
-}
-
-fn leb128(bytes: &[u8]) -> Option<(usize, &[u8])> {
-    let mut value = 0u64;
-    for group in 0..8 {
-        let &byte = bytes.get(group)?;
-        value |= u64::from(byte & 0x7f) << (7 * group);
-        if byte & 0x80 == 0 {
-            return Some((usize::try_from(value).ok()?, bytes.get(group + 1..)?));
-        }
-    }
-    None
-}
-
-fn put_leb128(mut value: usize, out: &mut BytesMut) {
-    while value > 0x7f {
-        out.put_u8(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.put_u8(value as u8);
 }

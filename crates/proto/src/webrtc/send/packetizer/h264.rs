@@ -1,12 +1,9 @@
 use bytes::{BufMut, BytesMut};
 use media::Frame;
 use media::codec::{Avc, avc};
+use wire::rtp::payload::h264::{FU_A, STAP_A};
 
 use super::{Cut, nal};
-
-// Packet types (RFC 6184 table 1).
-const STAP_A: u8 = 24;
-const FU_A: u8 = 28;
 
 struct H264;
 

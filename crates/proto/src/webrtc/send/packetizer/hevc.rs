@@ -1,12 +1,9 @@
 use bytes::{BufMut, BytesMut};
 use media::Frame;
 use media::codec::{Hevc, nal::nals};
+use wire::rtp::payload::hevc::{AP, FU};
 
 use super::{Cut, nal};
-
-// Packet types (RFC 7798 §4.4.2, 4.4.3).
-const AGGREGATE: u8 = 48;
-const FRAGMENT: u8 = 49;
 
 struct H265;
 
@@ -22,13 +19,13 @@ impl nal::Format for H265 {
             lowest = (lowest.0.min(layer), lowest.1.min(low & 7));
         }
         let (layer, temporal) = lowest;
-        out.put_u8(AGGREGATE << 1 | layer >> 5);
+        out.put_u8(AP << 1 | layer >> 5);
         out.put_u8(layer << 3 | temporal);
     }
 
     fn fragment(unit: &[u8], is_first: bool, is_last: bool, out: &mut BytesMut) {
         let [high, low] = unit.first_chunk::<2>().copied().unwrap_or_default();
-        out.put_u8(high & 0x81 | FRAGMENT << 1);
+        out.put_u8(high & 0x81 | FU << 1);
         out.put_u8(low);
         out.put_u8(u8::from(is_first) << 7 | u8::from(is_last) << 6 | high >> 1 & 0x3f);
     }

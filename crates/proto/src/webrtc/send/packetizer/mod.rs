@@ -9,9 +9,14 @@ mod hevc;
 mod nal;
 mod vpx;
 
+#[cfg(test)]
+mod tests;
+
 use bytes::{BufMut, Bytes, BytesMut};
 use media::codec::{Avc, Hevc};
 use media::{Codec, Frame};
+
+use crate::webrtc::negotiate::Coding;
 
 /// Bytes of the longest payload of a video packet: what 1200 leave beside the header (12), header extensions (at most
 /// 32), the number of a retransmitted packet (2) and the tag (at most 16).
@@ -26,6 +31,7 @@ const MAX_FRAME: usize = 32 << 20;
 pub(super) enum Packetizer {
     H264(Avc),
     Hevc(Hevc),
+    Vp8,
     Vp9 { width: u16, height: u16 },
     Av1 { sequence_header: Bytes },
     Whole,
@@ -37,6 +43,7 @@ impl Packetizer {
         Some(match codec {
             Codec::Avc(avc) => Self::H264(avc.clone()),
             Codec::Hevc(hevc) => Self::Hevc(hevc.clone()),
+            Codec::Vp8(_) => Self::Vp8,
             Codec::Vp9(vp9) => {
                 let edge = |pixels: u32| u16::try_from(pixels).unwrap_or(0);
                 Self::Vp9 { width: edge(vp9.picture.width), height: edge(vp9.picture.height) }
@@ -44,7 +51,7 @@ impl Packetizer {
             Codec::Av1(av1) => Self::Av1 {
                 sequence_header: av1.config.get(4..).map_or(Bytes::new(), |units| av1.config.slice_ref(units)),
             },
-            Codec::Opus(_) => Self::Whole,
+            Codec::Opus(_) | Codec::G711(_) => Self::Whole,
             _ => return None,
         })
     }
@@ -58,12 +65,22 @@ impl Packetizer {
         match self {
             Self::H264(avc) => h264::cut(avc, frame, &mut cut)?,
             Self::Hevc(hevc) => hevc::cut(hevc, frame, &mut cut)?,
+            Self::Vp8 => vpx::cut_vp8(frame, &mut cut),
             Self::Vp9 { width, height } => vpx::cut_vp9(*width, *height, frame, &mut cut),
             Self::Av1 { sequence_header } => av1::cut(sequence_header, frame, &mut cut)?,
             Self::Whole if frame.payload.len() > MAX_SOUND => return None,
             Self::Whole => cut.packet(|out| out.put_slice(&frame.payload)),
         }
         if cut.ends.is_empty() { None } else { Some((cut.out.freeze(), cut.ends.into_boxed_slice())) }
+    }
+}
+
+/// Where in a payload the 15 bits stand that number pictures; a viewer writes its own there (P9).
+pub(super) fn picture_id_at(coding: Coding) -> Option<usize> {
+    match coding {
+        Coding::Vp8 => Some(vpx::VP8_PICTURE_ID_AT),
+        Coding::Vp9 => Some(vpx::VP9_PICTURE_ID_AT),
+        _ => None,
     }
 }
 

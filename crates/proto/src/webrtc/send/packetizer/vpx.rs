@@ -3,9 +3,27 @@ use media::Frame;
 
 use super::{Cut, MAX_PAYLOAD, pieces};
 
+/// Behind the required octet and the one that says what follows.
+pub(super) const VP8_PICTURE_ID_AT: usize = 2;
+/// Behind the required octet.
+pub(super) const VP9_PICTURE_ID_AT: usize = 1;
+
+const VP8_DESCRIPTOR: usize = 4;
 const VP9_DESCRIPTOR: usize = 3;
 /// Scalability structure: one layer and its size.
 const VP9_STRUCTURE: usize = 5;
+
+/// VP8 (RFC 7741 §4.2) with a picture id of 15 bits, which each viewer fills in (P9). No TL0PICIDX: which temporal
+/// layer a frame belongs to is not known here, and without it a receiver takes each picture to need the one before.
+pub(super) fn cut_vp8(frame: &Frame, cut: &mut Cut) {
+    for (at, piece) in pieces(&frame.payload, MAX_PAYLOAD - VP8_DESCRIPTOR).enumerate() {
+        cut.packet(|out| {
+            let begins_partition = u8::from(at == 0) << 4;
+            out.put_slice(&[0x80 | begins_partition, 0x80, 0x80, 0]);
+            out.put_slice(piece);
+        });
+    }
+}
 
 /// VP9 (RFC 9628 §4.2), flexible mode off, without layers, with a picture id of 15 bits.
 pub(super) fn cut_vp9(width: u16, height: u16, frame: &Frame, cut: &mut Cut) {

@@ -1,118 +1,208 @@
+mod clock;
+mod control;
+mod estimate;
+mod feedback;
+mod headers;
+mod ladder;
+mod link;
+mod pacer;
+mod packet;
+mod repair;
+mod source;
+mod tell;
+mod walk;
+
+#[cfg(test)]
+mod tests;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use media::{Track, TrackId};
-use wire::rtcp::Rtcp;
+use media::{Kind, TrackId};
 
 use super::{Batch, Log};
 use crate::webrtc::negotiate::Terms;
 use crate::webrtc::srtp::Sealer;
+use clock::Clock;
+use control::Wanting;
+use estimate::Estimate;
+use ladder::Ladder;
+use link::Link;
+use pacer::Pacer;
+use packet::Outlet;
+use source::Source;
+pub use tell::{Event, Layer, Polled, Stats};
+use walk::Reach;
 
-/// What a viewer's machine has to say.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Event {
-    /// The publisher of that track is to be asked for a keyframe; already coalesced over all viewers of the log (P3).
-    KeyframeWanted(TrackId),
-    /// Another video track is sent from here on; the first time, `from` is none.
-    Switched {
-        /// What was sent before.
-        from: Option<TrackId>,
-        /// What is sent now.
-        to: TrackId,
-    },
-    /// What `layers` tells has changed: tracks came or went, or fell silent (E17).
-    Layers,
-    /// What is published is no longer of the codec that was agreed on: the viewer must connect anew (E11).
-    CodecChanged,
-}
-
-/// Whether a batch has room for all there is to send.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Polled {
-    /// Nothing more until something is appended or the deadline comes.
-    Done,
-    /// Send the batch and poll again.
-    Full,
-}
-
-/// One rung of the video ladder (E17).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Layer {
-    /// Its track.
-    pub track: Arc<Track>,
-    /// What it costs, bits per second, as measured; 0 while silent.
-    pub rate_bps: u64,
-    /// It is the one sent.
-    pub is_sent: bool,
-}
-
-/// Figures of one viewer, since it began.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stats {
-    /// RTP packets sent, retransmissions included.
-    pub packets: u64,
-    /// Bytes of all datagrams.
-    pub bytes: u64,
-    /// Packets sent again because they were asked for.
-    pub retransmitted: u64,
-    /// Packets asked for again that were not sent again: gone, or over a limit (P2).
-    pub refused: u64,
-    /// Keyframe requests received.
-    pub keyframe_requests: u64,
-    /// Times that frames were left out because the link could not carry them.
-    pub skips: u64,
-    /// Packets lost of those of the last report, in 256ths.
-    pub fraction_lost: u8,
-    /// Round trip, as the last report tells.
-    pub round_trip: Option<Duration>,
-    /// What the link is believed to carry, bits per second.
-    pub estimate_bps: Option<u64>,
-    /// The video track sent.
-    pub track: Option<TrackId>,
-}
+/// Events that wait to be fetched; who does not fetch them learns no more.
+const MAX_EVENTS: usize = 64;
+/// Sender reports go out this often (P12).
+const REPORT_EVERY: Duration = Duration::from_secs(1);
 
 /// Sends one viewer what it watches.
+///
+/// Owns no packet and no lock: it may move between threads, and costs a thread nothing while nothing is appended.
+#[derive(Debug)]
 pub struct Viewer {
+    /// Sound first: it cannot wait.
+    sources: Vec<Source>,
+    link: Link,
+    ladder: Ladder,
+    wanting: Wanting,
     events: VecDeque<Event>,
     stats: Stats,
-    deadline: Instant,
-    ssrcs: Vec<u32>,
+    next_report: Instant,
+    next_control: Instant,
+    /// When the pacer lets pictures go on.
+    paced_until: Option<Instant>,
+    /// Which tracks were live when `layers` was last called different.
+    live: Vec<TrackId>,
+    has_codec_changed: bool,
+    wants_probe: bool,
+    last_probe: Instant,
 }
 
 impl Viewer {
     /// A viewer with these terms. `seed` is random: sequence numbers and timestamps begin there. `wall` is the clock
     /// that sender reports tell, read at `now`.
     pub fn new(terms: &Terms, seed: u64, now: Instant, wall: SystemTime) -> Self {
-        let _ = (seed, wall);
-        let sources = terms.media.iter().flat_map(|media| media.ssrcs.first());
-        let ssrcs = sources.flat_map(|&(ssrc, repair)| [Some(ssrc), repair]).flatten().collect();
-        Self { events: VecDeque::new(), stats: Stats::default(), deadline: now, ssrcs }
+        let sources = terms.media.iter().enumerate().filter_map(|(at, media)| {
+            // Each source begins elsewhere.
+            let seed = seed.rotate_left(13 * at as u32).wrapping_add(at as u64 * 0x9e37_79b9_7f4a_7c15);
+            Source::new(media, seed, now)
+        });
+        let mut sources: Vec<_> = sources.collect();
+        sources.sort_by_key(|source| source.kind == Kind::Video);
+        let has_numbers = sources.iter().all(Source::is_numbered);
+        let is_measured = has_numbers || terms.media.iter().any(|media| media.agreed.remb);
+        let link = Link {
+            clock: Clock::new(now, wall),
+            estimate: Estimate::new(now),
+            pacer: Pacer::new(now),
+            round_trip: None,
+        };
+        Self {
+            sources,
+            link,
+            ladder: Ladder::new(is_measured),
+            wanting: Wanting::default(),
+            events: VecDeque::new(),
+            stats: Stats::default(),
+            next_report: now,
+            next_control: now,
+            paced_until: None,
+            live: Vec::new(),
+            has_codec_changed: false,
+            wants_probe: false,
+            last_probe: now,
+        }
     }
 
     /// Which logs there are: all of a broadcast. Those of another codec than agreed are passed over. Call again
     /// whenever tracks come or go.
     pub fn watch(&mut self, now: Instant, logs: &[Arc<Log>]) {
-        let _ = (now, logs);
+        let mut has_other = false;
+        for source in &mut self.sources {
+            let of_kind = || logs.iter().filter(|log| log.kind() == source.kind);
+            let mut fitting: Vec<_> = of_kind().filter(|log| log.coding() == source.coding).cloned().collect();
+            has_other |= fitting.is_empty() && of_kind().next().is_some();
+            fitting.sort_by_cached_key(|log| {
+                let track = log.track();
+                let pixels = track.codec.picture().map_or(0, |it| u64::from(it.width) * u64::from(it.height));
+                (std::cmp::Reverse((pixels, track.bitrate_bps)), log.id())
+            });
+            source.logs = fitting;
+            let is_listed = |log: &Arc<Log>| source.logs.iter().any(|it| Arc::ptr_eq(it, log));
+            if source.walk.wanted().is_some_and(|log| !is_listed(log)) {
+                source.walk.stay();
+            }
+            let here = source.walk.log().map(|log| (log.id(), is_listed(log)));
+            if here.is_none_or(|(_, is_listed)| !is_listed) {
+                // The same track under a new log (E11), else the best for now.
+                let again = source.logs.iter().find(|log| here.is_some_and(|(id, _)| log.id() == id));
+                if let Some(log) =
+                    again.or(source.logs.first()).filter(|_| again.is_some() || source.kind == Kind::Audio)
+                {
+                    source.walk.go(log, Reach::Any, now);
+                }
+            }
+        }
+        if has_other && !self.has_codec_changed {
+            self.tell(Event::CodecChanged);
+        }
+        self.has_codec_changed = has_other;
+        self.control(now);
     }
 
     /// Sends that video track from its next keyframe on and no other, or chooses by what the link carries (E18).
     /// False if there is no such track.
     pub fn choose(&mut self, now: Instant, track: Option<TrackId>) -> bool {
-        let _ = (now, track);
+        let is_known = |id| self.sources.iter().flat_map(|source| &source.logs).any(|log| log.id() == id);
+        if track.is_some_and(|id| !is_known(id)) {
+            return false;
+        }
+        self.ladder.choose(track);
+        self.control(now);
         true
-    }
-
-    /// Takes what the viewer sent: one RTCP datagram, opened. What is malformed is passed over whole (P13).
-    pub fn handle_rtcp(&mut self, now: Instant, datagram: &[u8]) {
-        let _ = (now, datagram);
     }
 
     /// Writes what is to be sent now.
     pub fn poll(&mut self, now: Instant, sealer: &mut Sealer, batch: &mut Batch) -> Polled {
-        let _ = (now, sealer);
-        if batch.is_full() { Polled::Full } else { Polled::Done }
+        if now >= self.next_control || self.sources.iter().any(Source::may_begin) {
+            self.control(now);
+        }
+        if batch.is_full() {
+            return Polled::Full;
+        }
+        if now >= self.next_report {
+            self.next_report = now + REPORT_EVERY;
+            self.report(now, sealer, batch);
+        }
+        let mut outlet = Outlet { now, link: &mut self.link, sealer, batch };
+        self.paced_until = None;
+        for at in 0..self.sources.len() {
+            let Some(source) = self.sources.get_mut(at) else { break };
+            // What was lost is missed already: it goes before what is new.
+            while !source.repair.is_idle() {
+                if outlet.batch.is_full() {
+                    return Polled::Full;
+                }
+                repair(source, &mut outlet, &mut self.stats);
+            }
+            while source.has_more() {
+                if outlet.batch.is_full() {
+                    return Polled::Full;
+                }
+                if source.kind == Kind::Video && !outlet.link.pacer.may_send(now) {
+                    self.paced_until = Some(outlet.link.pacer.ready_at());
+                    break;
+                }
+                if let Some(step) = source.prepare(now, outlet.link) {
+                    self.stats.skips += u64::from(step.has_skipped);
+                    if let Some(from) = step.switched.filter(|_| source.kind == Kind::Video)
+                        && let Some(to) = source.walk.log().map(|log| log.id())
+                    {
+                        self.stats.track = Some(to);
+                        push(&mut self.events, Event::Switched { from, to });
+                    }
+                }
+                // Nothing to send after all: it waits for a keyframe.
+                let Some(written) = source.send(&mut outlet) else { break };
+                outlet.link.pacer.spend(written);
+                self.stats.packets += 1;
+                self.stats.bytes += written as u64;
+            }
+        }
+        if self.wants_probe {
+            self.wants_probe = false;
+            for source in self.sources.iter_mut().filter(|source| source.kind == Kind::Video) {
+                let written = source.probe(&mut outlet);
+                outlet.link.pacer.spend(written);
+                self.stats.bytes += written as u64;
+            }
+        }
+        Polled::Done
     }
 
     /// What happened, in order. Drain it after every call.
@@ -122,12 +212,21 @@ impl Viewer {
 
     /// When to poll again even if nothing is appended.
     pub fn deadline(&self) -> Instant {
-        self.deadline
+        let deadline = self.next_report.min(self.next_control);
+        self.paced_until.map_or(deadline, |paced| deadline.min(paced))
     }
 
     /// The video ladder, the best first.
     pub fn layers(&self) -> Vec<Layer> {
-        Vec::new()
+        let video = self.video();
+        let here = video.and_then(|source| source.walk.log()).map(|log| log.id());
+        let logs = video.map_or(&[][..], |source| &source.logs);
+        let layer = |log: &Arc<Log>| Layer {
+            track: log.track(),
+            rate_bps: if self.live.contains(&log.id()) { log.rate_bps() } else { 0 },
+            is_sent: Some(log.id()) == here,
+        };
+        logs.iter().map(layer).collect()
     }
 
     /// Figures.
@@ -135,11 +234,34 @@ impl Viewer {
         self.stats
     }
 
-    /// Says that nothing more will come.
-    pub fn goodbye(&mut self, sealer: &mut Sealer, batch: &mut Batch) {
-        batch.push(|out, begin| {
-            Rtcp::Bye(self.ssrcs.clone()).write(out);
-            sealer.seal_rtcp(out, begin).is_ok()
-        });
+    fn video(&self) -> Option<&Source> {
+        self.sources.iter().find(|source| source.kind == Kind::Video)
+    }
+
+    fn tell(&mut self, event: Event) {
+        push(&mut self.events, event);
+    }
+}
+
+fn push(events: &mut VecDeque<Event>, event: Event) {
+    if events.len() < MAX_EVENTS {
+        events.push_back(event);
+    }
+}
+
+/// Sends one packet again, if the budget of repairs allows (P2).
+fn repair(source: &mut Source, outlet: &mut Outlet<'_>, stats: &mut Stats) {
+    let Some(index) = source.repair.next() else { return };
+    let Some(bytes) = source.payload_bytes(index) else { return };
+    let rate = source.rate_bps();
+    if !source.repair.afford(outlet.now, bytes, rate) {
+        stats.refused += 1;
+        return;
+    }
+    if let Some(written) = source.send_again(index, outlet) {
+        outlet.link.pacer.spend(written);
+        stats.retransmitted += 1;
+        stats.packets += 1;
+        stats.bytes += written as u64;
     }
 }

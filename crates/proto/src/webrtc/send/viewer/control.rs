@@ -1,0 +1,149 @@
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use media::{Kind, TrackId};
+
+use super::super::Log;
+use super::ladder::Rung;
+use super::walk::Reach;
+use super::{Event, Viewer, push};
+
+/// How often it is thought over what to send.
+const CONTROL_EVERY: Duration = Duration::from_millis(250);
+/// A track that is so far behind another of its ladder has fallen silent (P10).
+const SILENT: Duration = Duration::from_millis(500);
+/// A group that began no longer ago serves a keyframe request at once.
+const YOUNG: Duration = Duration::from_millis(1500);
+/// An older one does when the publisher has sent no keyframe in this time: some never do when asked (P4).
+const PATIENCE: Duration = Duration::from_millis(700);
+/// Keyframe requests that come so soon after a keyframe was sent are about what was before it.
+const JUST_SENT: Duration = Duration::from_millis(500);
+/// Probes go out at most so often.
+const PROBE_EVERY: Duration = Duration::from_secs(4);
+
+/// The viewer's need of a keyframe.
+#[derive(Debug, Default)]
+pub(super) struct Wanting {
+    pub(super) last_fir: Option<u8>,
+    /// It asked, and none was sent since.
+    since: Option<Instant>,
+}
+
+impl Viewer {
+    /// Begins the newest group anew if it is young; else asks the publisher (P3).
+    pub(super) fn want_keyframe(&mut self, now: Instant) {
+        let Some(source) = self.sources.iter_mut().find(|source| source.kind == Kind::Video) else { return };
+        let is_just_sent = source.last_sync().is_some_and(|at| now.saturating_duration_since(at) < JUST_SENT);
+        if is_just_sent {
+            return;
+        }
+        if let Some(log) = source.walk.wanted().cloned() {
+            source.walk.go(&log, Reach::Any, now);
+            return;
+        }
+        let Some(log) = source.walk.log().cloned() else { return };
+        let age = log.newest_group().map(|run| now.saturating_duration_since(run.at));
+        if age.is_some_and(|age| age <= YOUNG) {
+            source.walk.go(&log, Reach::Any, now);
+            return;
+        }
+        self.wanting.since.get_or_insert(now);
+        self.ask(now, &log);
+    }
+
+    /// Asks the publisher of a log for a keyframe, unless that was just done.
+    fn ask(&mut self, now: Instant, log: &Log) {
+        if log.want_keyframe(now) {
+            push(&mut self.events, Event::KeyframeWanted(log.id()));
+        }
+    }
+
+    /// Thinks over what to send, and at which pace.
+    pub(super) fn control(&mut self, now: Instant) {
+        self.next_control = now + CONTROL_EVERY;
+        let rate: u64 = self.sources.iter().map(super::Source::rate_bps).sum();
+        let capacity = self.link.estimate.capacity_bps(now);
+        self.link.pacer.adjust(rate, capacity);
+        self.stats.estimate_bps = self.link.estimate.target_bps(now);
+        self.choose_sound(now);
+        self.choose_pictures(now);
+        self.keep_wanting(now);
+    }
+
+    /// The first track of sound that is there.
+    fn choose_sound(&mut self, now: Instant) {
+        let Some(source) = self.sources.iter_mut().find(|source| source.kind == Kind::Audio) else { return };
+        let is_gone = source.walk.log().is_none_or(|log| log.has_ended() && log.end() > 0);
+        let other = source.logs.iter().find(|log| !log.has_ended() && log.end() > 0).cloned();
+        if let Some(log) = other.filter(|_| is_gone && source.walk.wanted().is_none()) {
+            source.walk.go(&log, Reach::Any, now);
+        }
+    }
+
+    fn choose_pictures(&mut self, now: Instant) {
+        let sound: u64 = self.sources.iter().filter(|it| it.kind == Kind::Audio).map(super::Source::rate_bps).sum();
+        let Some(source) = self.sources.iter_mut().find(|source| source.kind == Kind::Video) else { return };
+        let rungs = rungs(&source.logs);
+        let live: Vec<TrackId> = rungs.iter().filter(|rung| rung.is_live).map(|rung| rung.id).collect();
+        if live != self.live {
+            self.live = live;
+            push(&mut self.events, Event::Layers);
+        }
+        let current = source.walk.log().map(|log| log.id());
+        let aimed = source.walk.wanted().map(|log| log.id()).or(current);
+        let estimate = self.link.estimate.target_bps(now);
+        let left = estimate.map(|bps| bps.saturating_sub(sound));
+        let Some(decided) = self.ladder.decide(now, &rungs, aimed, left) else { return };
+        let rung = |id: Option<TrackId>| rungs.iter().find(|rung| Some(rung.id) == id);
+        let here = rung(current).filter(|rung| rung.is_live);
+        if let Some(log) = source.logs.iter().find(|log| log.id() == decided).cloned() {
+            match here {
+                Some(_) if aimed == current && Some(decided) == current => {}
+                Some(here) if here.id == decided => source.walk.stay(),
+                Some(here) => {
+                    let is_cheaper = rung(Some(decided)).is_some_and(|rung| rung.rate_bps < here.rate_bps);
+                    source.walk.go(&log, if is_cheaper { Reach::Recent } else { Reach::Near }, now);
+                }
+                None if Some(decided) == current => {}
+                None => source.walk.go(&log, Reach::Any, now),
+            }
+        }
+        let wants_probe = estimate.is_some_and(|estimate| self.ladder.wants_probe(now, &rungs, current, estimate));
+        let is_due = now.saturating_duration_since(self.last_probe) >= PROBE_EVERY;
+        if wants_probe && is_due && !self.link.estimate.is_troubled(now) {
+            (self.wants_probe, self.last_probe) = (true, now);
+        }
+    }
+
+    /// Asks again for keyframes that have not come, and does without where they do not come (P4).
+    fn keep_wanting(&mut self, now: Instant) {
+        let Some(source) = self.sources.iter_mut().find(|source| source.kind == Kind::Video) else { return };
+        let mut asks = source.walk.waits_for(now).cloned();
+        if let Some(since) = self.wanting.since {
+            if source.last_sync().is_some_and(|at| at >= since) {
+                self.wanting.since = None;
+            } else if let Some(log) = source.walk.log().cloned() {
+                if now.saturating_duration_since(since) >= PATIENCE && source.walk.wanted().is_none() {
+                    source.walk.go(&log, Reach::Any, now);
+                    self.wanting.since = None;
+                } else {
+                    asks = asks.or(Some(log));
+                }
+            }
+        }
+        if let Some(log) = asks.filter(|log| log.end() > 0) {
+            self.ask(now, &log);
+        }
+    }
+}
+
+/// The ladder as it looks now. A track is silent when another of them has gone on without it.
+fn rungs(logs: &[Arc<Log>]) -> Vec<Rung> {
+    let last: Vec<_> = logs.iter().map(|log| log.last().map(|run| run.at).filter(|_| !log.has_ended())).collect();
+    let newest = last.iter().flatten().max().copied();
+    let is_live = |at: &Option<Instant>| {
+        at.zip(newest).is_some_and(|(at, newest)| newest.saturating_duration_since(at) <= SILENT)
+    };
+    let rung = |(log, at): (&Arc<Log>, _)| Rung { id: log.id(), rate_bps: log.rate_bps(), is_live: is_live(at) };
+    logs.iter().zip(&last).map(rung).collect()
+}

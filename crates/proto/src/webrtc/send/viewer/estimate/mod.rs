@@ -1,0 +1,258 @@
+//! What the link to a viewer carries: a lean form of Google's congestion control (draft-ietf-rmcat-gcc-02) with the
+//! measure of packet trains in place of its probes' state machine.
+
+mod departures;
+mod trend;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use wire::rtcp::Twcc;
+
+use departures::{Arrived, Departures};
+use trend::{State, Trend};
+
+/// Over how much of the receiver's time its rate is measured.
+const ACKED_US: i64 = 500_000;
+/// Where an estimate begins, and what it never falls below.
+const BEGIN_BPS: f64 = 2_500_000.0;
+const MIN_BPS: f64 = 50_000.0;
+const MAX_BPS: f64 = 1e9;
+/// Losses are counted over this long.
+const LOSS_WINDOW: Duration = Duration::from_secs(1);
+/// What was learnt of the link's width holds for this long.
+const CAPACITY_AGE: Duration = Duration::from_secs(15);
+/// Without feedback for this long nothing is known any more (P6).
+const STALE: Duration = Duration::from_secs(5);
+
+/// Knows the link by what the viewer reports: transport-wide feedback, else REMB, else losses alone.
+#[derive(Debug)]
+pub(super) struct Estimate {
+    departures: Departures,
+    trend: Trend,
+    acked: VecDeque<(i64, u32)>,
+    acked_bytes: u64,
+    /// Newest arrival by the receiver's clock, µs.
+    newest_us: i64,
+    /// The first, once there was one.
+    first_us: Option<i64>,
+    target_bps: Option<f64>,
+    updated: Option<Instant>,
+    lost: u32,
+    counted: u32,
+    counted_since: Instant,
+    capacity: Option<(f64, Instant)>,
+    troubled: Option<Instant>,
+    source: Source,
+}
+
+/// Where the target comes from; better ones replace lesser ones for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Source {
+    Reports,
+    Remb,
+    Transport,
+}
+
+impl Estimate {
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            departures: Departures::default(),
+            trend: Trend::default(),
+            acked: VecDeque::new(),
+            acked_bytes: 0,
+            newest_us: 0,
+            first_us: None,
+            target_bps: None,
+            updated: None,
+            lost: 0,
+            counted: 0,
+            counted_since: now,
+            capacity: None,
+            troubled: None,
+            source: Source::Reports,
+        }
+    }
+
+    /// A packet leaves; returns its transport-wide number (P5).
+    pub(super) fn depart(&mut self, now: Instant, bytes: usize) -> u16 {
+        self.departures.push(now, bytes)
+    }
+
+    /// The transport-wide number of the packet that leaves next.
+    pub(super) fn next_number(&self) -> u16 {
+        self.departures.next_number()
+    }
+
+    /// Bits per second, as far as anything is known.
+    pub(super) fn target_bps(&self, now: Instant) -> Option<u64> {
+        let is_fresh = self.updated.is_some_and(|at| now.saturating_duration_since(at) < STALE);
+        self.target_bps.filter(|_| is_fresh).map(|bps| bps as u64)
+    }
+
+    /// How fast packets in a row were seen to arrive, while there is no trouble.
+    pub(super) fn capacity_bps(&self, now: Instant) -> Option<u64> {
+        let is_recent = |at: Instant, age: Duration| now.saturating_duration_since(at) < age;
+        if self.troubled.is_some_and(|at| is_recent(at, Duration::from_secs(2))) {
+            return None;
+        }
+        self.capacity.filter(|&(_, at)| is_recent(at, CAPACITY_AGE)).map(|(bps, _)| bps as u64)
+    }
+
+    /// Queues grow, or packets are lost: no time to try for more.
+    pub(super) fn is_troubled(&self, now: Instant) -> bool {
+        self.troubled.is_some_and(|at| now.saturating_duration_since(at) < Duration::from_secs(2))
+    }
+
+    /// Takes transport-wide feedback.
+    pub(super) fn on_feedback(&mut self, now: Instant, feedback: &Twcc) {
+        self.source = Source::Transport;
+        let mut train = Train::default();
+        let mut widest: Option<f64> = None;
+        for Arrived { sent, sent_us, arrived_us, bytes } in self.departures.look_up(feedback) {
+            self.acked.push_back((arrived_us, bytes));
+            self.acked_bytes += u64::from(bytes);
+            self.newest_us = self.newest_us.max(arrived_us);
+            self.first_us.get_or_insert(arrived_us);
+            self.trend.on_packet(sent_us, arrived_us);
+            if let Some(bps) = train.extend(sent, arrived_us, bytes) {
+                widest = Some(widest.map_or(bps, |widest: f64| widest.max(bps)));
+            }
+        }
+        let (lost, counted) = self.departures.settle(now);
+        (self.lost, self.counted) = (self.lost + lost, self.counted + counted);
+        if let Some(bps) = train.measure() {
+            widest = Some(widest.map_or(bps, |widest| widest.max(bps)));
+        }
+        while let Some(&(at, bytes)) = self.acked.front()
+            && at < self.newest_us - ACKED_US
+        {
+            self.acked_bytes -= u64::from(bytes);
+            self.acked.pop_front();
+        }
+        if let Some(bps) = widest {
+            self.learn_capacity(now, bps);
+        }
+        self.control(now, widest);
+    }
+
+    /// Takes a receiver's own estimate, where that is all there is.
+    pub(super) fn on_remb(&mut self, now: Instant, bitrate_bps: u64) {
+        if self.source <= Source::Remb {
+            self.source = Source::Remb;
+            self.target_bps = Some((bitrate_bps as f64).clamp(MIN_BPS, MAX_BPS));
+            self.updated = Some(now);
+        }
+    }
+
+    /// Takes the losses of a receiver's report; `rate_bps` was being sent.
+    pub(super) fn on_report(&mut self, now: Instant, fraction_lost: u8, rate_bps: u64) {
+        if self.source != Source::Reports {
+            return;
+        }
+        let rate = (rate_bps as f64).max(MIN_BPS);
+        self.updated = Some(now);
+        match (self.target_bps, fraction_lost) {
+            (target, 26..) => {
+                self.target_bps = Some(target.map_or(rate, |target| target.min(rate)) * 0.75);
+                self.troubled = Some(now);
+            }
+            (Some(target), 0..13) => self.target_bps = Some((target * 1.05).min(MAX_BPS)),
+            _ => {}
+        }
+    }
+
+    fn learn_capacity(&mut self, now: Instant, bps: f64) {
+        let known = self.capacity.filter(|&(_, at)| now.saturating_duration_since(at) < CAPACITY_AGE);
+        let share = if known.is_some_and(|(known, _)| bps < known) { 0.2 } else { 0.5 };
+        let learnt = known.map_or(bps, |(known, _)| known + share * (bps - known));
+        self.capacity = Some((learnt, now));
+    }
+
+    fn control(&mut self, now: Instant, train: Option<f64>) {
+        let elapsed = self.updated.map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
+        let elapsed = elapsed.as_secs_f64().min(1.0);
+        self.updated = Some(now);
+        let has_window = self.first_us.is_some_and(|first| self.newest_us - first >= ACKED_US);
+        let acked = has_window.then_some(self.acked_bytes as f64 * 8e6 / ACKED_US as f64);
+        let mut target = self.target_bps.unwrap_or(BEGIN_BPS);
+        match self.trend.state() {
+            State::Overused => {
+                target = target.min(0.85 * acked.unwrap_or(target));
+                self.troubled = Some(now);
+                self.trend.forgive();
+            }
+            State::Underused => {}
+            State::Normal => {
+                // What was never sent proves nothing: the estimate does not run away from the stream.
+                let ceiling = (1.5 * acked.unwrap_or(0.0) + 10_000.0).max(target);
+                target = (target * 1.08f64.powf(elapsed)).min(ceiling);
+                // And what came without a queue, can come.
+                target = target.max(0.95 * acked.unwrap_or(0.0));
+                if let Some(train) = train {
+                    target = target.max((0.85 * train).min(2.0 * target));
+                }
+            }
+        }
+        if now.saturating_duration_since(self.counted_since) >= LOSS_WINDOW && self.counted >= 20 {
+            let loss = f64::from(self.lost) / f64::from(self.counted);
+            if loss > 0.1 {
+                target *= 1.0 - 0.5 * loss;
+                self.troubled = Some(now);
+            }
+            (self.lost, self.counted, self.counted_since) = (0, 0, now);
+        }
+        self.target_bps = Some(target.clamp(MIN_BPS, MAX_BPS));
+    }
+}
+
+/// Packets that left in one go.
+#[derive(Debug, Default)]
+struct Train {
+    last_sent: Option<Instant>,
+    first_sent: Option<Instant>,
+    first_us: i64,
+    last_us: i64,
+    /// Of all but the first.
+    bytes: u32,
+    packets: u32,
+}
+
+impl Train {
+    /// Packets further apart than this did not leave in one go.
+    const GAP: Duration = Duration::from_millis(1);
+    /// A shorter train measures its own noise.
+    const MIN_PACKETS: u32 = 6;
+
+    /// Couples a packet to the train; returns what one that is now complete measured.
+    fn extend(&mut self, sent: Instant, arrived_us: i64, bytes: u32) -> Option<f64> {
+        let goes_on = self.last_sent.is_some_and(|last| sent.saturating_duration_since(last) <= Self::GAP);
+        if goes_on && arrived_us >= self.last_us {
+            (self.last_sent, self.last_us) = (Some(sent), arrived_us);
+            self.bytes += bytes;
+            self.packets += 1;
+            return None;
+        }
+        let measured = self.measure();
+        *self = Self {
+            last_sent: Some(sent),
+            first_sent: Some(sent),
+            first_us: arrived_us,
+            last_us: arrived_us,
+            bytes: 0,
+            packets: 1,
+        };
+        measured
+    }
+
+    /// Bits per second at which it arrived. Times come in steps of 250 µs.
+    fn measure(&self) -> Option<f64> {
+        let (first, last) = self.first_sent.zip(self.last_sent)?;
+        let sent_us = last.saturating_duration_since(first).as_micros() as i64;
+        let spread = (self.last_us - self.first_us).max(sent_us).max(250);
+        (self.packets >= Self::MIN_PACKETS).then(|| f64::from(self.bytes) * 8e6 / spread as f64)
+    }
+}

@@ -1,0 +1,198 @@
+use std::time::{Duration, Instant};
+
+use media::TrackId;
+
+/// A track that is too dear is left after this long.
+const PATIENCE: Duration = Duration::from_millis(400);
+/// A dearer one is entered when it could have been carried for this long, with this much to spare.
+const PROOF: Duration = Duration::from_secs(2);
+const SPARE: f64 = 1.2;
+/// And not sooner after the last change than this, longer each time that going up was a mistake.
+const HOLD: Duration = Duration::from_secs(4);
+const MAX_HOLD: Duration = Duration::from_secs(60);
+/// Going up was a mistake if it had to be undone within this long.
+const MISTAKE: Duration = Duration::from_secs(12);
+/// Where nothing is known yet, but will be, a viewer begins with no more than this.
+const BEGIN_BPS: u64 = 3_000_000;
+
+/// A rung as it looks now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Rung {
+    pub(super) id: TrackId,
+    pub(super) rate_bps: u64,
+    /// Frames come.
+    pub(super) is_live: bool,
+}
+
+/// Chooses which track of a ladder a viewer is sent (P9, P10, E18).
+#[derive(Debug)]
+pub(super) struct Ladder {
+    /// What the user chose.
+    choice: Option<TrackId>,
+    dear_since: Option<Instant>,
+    cheap_since: Option<Instant>,
+    changed: Option<Instant>,
+    last_up: Option<Instant>,
+    hold: Duration,
+    /// Feedback will tell what the link carries.
+    is_measured: bool,
+}
+
+impl Ladder {
+    pub(super) fn new(is_measured: bool) -> Self {
+        Self {
+            choice: None,
+            dear_since: None,
+            cheap_since: None,
+            changed: None,
+            last_up: None,
+            hold: HOLD,
+            is_measured,
+        }
+    }
+
+    pub(super) fn choose(&mut self, choice: Option<TrackId>) {
+        self.choice = choice;
+    }
+
+    /// The track to send, from rungs in falling order. `estimate` is what is left for pictures.
+    pub(super) fn decide(
+        &mut self,
+        now: Instant,
+        rungs: &[Rung],
+        current: Option<TrackId>,
+        estimate: Option<u64>,
+    ) -> Option<TrackId> {
+        let find = |id: Option<TrackId>| rungs.iter().find(|rung| Some(rung.id) == id && rung.is_live);
+        if let Some(chosen) = find(self.choice) {
+            return Some(chosen.id);
+        }
+        let live = || rungs.iter().filter(|rung| rung.is_live);
+        let affordable = |bps: f64| live().find(|rung| rung.rate_bps as f64 <= bps).or(live().next_back());
+        let Some(here) = find(current) else {
+            // Where it was is gone or silent: that needs no proof.
+            let bps = match estimate {
+                Some(bps) => bps as f64 / SPARE,
+                None if self.is_measured => BEGIN_BPS as f64,
+                None => f64::INFINITY,
+            };
+            self.change(now);
+            return affordable(bps).map(|rung| rung.id).or(current);
+        };
+        let Some(estimate) = estimate else { return Some(here.id) };
+        let lasted = |since: &mut Option<Instant>, is_so: bool, long: Duration| {
+            let begun = is_so.then(|| *since.get_or_insert(now));
+            *since = begun;
+            begun.is_some_and(|since| now.saturating_duration_since(since) >= long)
+        };
+        let is_dear = here.rate_bps > estimate;
+        let cheaper = affordable(estimate as f64 * 0.9).filter(|rung| rung.rate_bps < here.rate_bps);
+        if lasted(&mut self.dear_since, is_dear, PATIENCE)
+            && let Some(cheaper) = cheaper
+        {
+            let was_mistake = self.last_up.take().is_some_and(|at| now.saturating_duration_since(at) < MISTAKE);
+            self.hold = if was_mistake { (self.hold * 2).min(MAX_HOLD) } else { HOLD };
+            self.change(now);
+            return Some(cheaper.id);
+        }
+        let better = affordable(estimate as f64 / SPARE).filter(|rung| rung.rate_bps > here.rate_bps);
+        let may_change = self.changed.is_none_or(|at| now.saturating_duration_since(at) >= self.hold);
+        if lasted(&mut self.cheap_since, better.is_some(), PROOF)
+            && may_change
+            && let Some(better) = better
+        {
+            self.change(now);
+            self.last_up = Some(now);
+            return Some(better.id);
+        }
+        Some(here.id)
+    }
+
+    /// The next rung above is beyond what is known of the link: worth a probe.
+    pub(super) fn wants_probe(&self, now: Instant, rungs: &[Rung], current: Option<TrackId>, estimate: u64) -> bool {
+        let here = rungs.iter().position(|rung| Some(rung.id) == current);
+        let above = here.and_then(|at| rungs.get(..at)?.iter().rev().find(|rung| rung.is_live));
+        let is_due = self.changed.is_none_or(|at| now.saturating_duration_since(at) + PROOF >= self.hold);
+        self.choice.is_none() && is_due && above.is_some_and(|above| above.rate_bps as f64 * SPARE > estimate as f64)
+    }
+
+    fn change(&mut self, now: Instant) {
+        (self.dear_since, self.cheap_since, self.changed) = (None, None, Some(now));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HIGH: TrackId = TrackId(0);
+    const MIDDLE: TrackId = TrackId(2);
+    const LOW: TrackId = TrackId(4);
+
+    fn rungs(is_live: [bool; 3]) -> [Rung; 3] {
+        let rung = |id, rate_bps, is_live| Rung { id, rate_bps, is_live };
+        let [high, middle, low] = is_live;
+        [rung(HIGH, 2_500_000, high), rung(MIDDLE, 800_000, middle), rung(LOW, 200_000, low)]
+    }
+
+    const ALL: [bool; 3] = [true; 3];
+
+    /// Asks four times a second for as long as it stays; returns when it changed and to what.
+    fn watch(ladder: &mut Ladder, mut now: Instant, current: TrackId, estimate: u64) -> Option<(Duration, TrackId)> {
+        let begin = now;
+        for _ in 0..480 {
+            let decided = ladder.decide(now, &rungs(ALL), Some(current), Some(estimate)).unwrap();
+            if decided != current {
+                return Some((now - begin, decided));
+            }
+            now += Duration::from_millis(250);
+        }
+        None
+    }
+
+    #[test]
+    fn down_is_quick_and_up_takes_proof() {
+        let now = Instant::now();
+        let mut ladder = Ladder::new(true);
+        assert_eq!(ladder.decide(now, &rungs(ALL), None, None), Some(HIGH));
+        let (after, to) = watch(&mut ladder, now, HIGH, 1_000_000).unwrap();
+        assert!(after <= Duration::from_millis(500) && to == MIDDLE);
+        let now = now + after;
+        let (after, to) = watch(&mut ladder, now, MIDDLE, 4_000_000).unwrap();
+        assert!(after >= HOLD && after <= HOLD * 2 && to == HIGH);
+    }
+
+    #[test]
+    fn an_estimate_in_between_changes_nothing() {
+        let now = Instant::now();
+        assert_eq!(watch(&mut Ladder::new(true), now, HIGH, 2_600_000), None);
+        assert_eq!(watch(&mut Ladder::new(true), now, MIDDLE, 2_600_000), None, "not enough to spare");
+    }
+
+    #[test]
+    fn who_went_up_in_vain_waits_longer_each_time() {
+        let mut now = Instant::now();
+        let mut ladder = Ladder::new(true);
+        let mut waits = Vec::new();
+        for _ in 0..4 {
+            let (down, _) = watch(&mut ladder, now, HIGH, 1_000_000).unwrap();
+            now += down;
+            let (up, _) = watch(&mut ladder, now, MIDDLE, 4_000_000).unwrap();
+            now += up;
+            waits.push(up);
+        }
+        assert!(waits.windows(2).all(|pair| pair[1] > pair[0]), "{waits:?}");
+    }
+
+    /// P10, E18.
+    #[test]
+    fn a_choice_holds_for_as_long_as_it_is_alive() {
+        let now = Instant::now();
+        let mut ladder = Ladder::new(true);
+        ladder.choose(Some(LOW));
+        assert_eq!(ladder.decide(now, &rungs(ALL), Some(HIGH), Some(9_000_000)), Some(LOW));
+        assert_eq!(ladder.decide(now, &rungs([true, true, false]), Some(LOW), Some(1_000_000)), Some(MIDDLE));
+        ladder.choose(None);
+        assert_eq!(ladder.decide(now, &rungs([false; 3]), Some(HIGH), None), Some(HIGH), "better than nothing");
+    }
+}

@@ -1,0 +1,62 @@
+use std::time::{Duration, Instant};
+
+/// Keyframes are spread to at most this many times the stream's rate (P26).
+const FACTOR: f64 = 2.5;
+/// What may leave at once, however slow the stream: an ordinary frame.
+const MIN_BURST: f64 = 24_000.0;
+/// What may leave at once, as a stretch of the paced rate.
+const BURST: f64 = 0.030;
+/// When it has to wait, this much is gathered before it goes on, so that calls stay few.
+const STEP: Duration = Duration::from_millis(5);
+/// Where nothing is known of a stream.
+const UNKNOWN_BPS: f64 = 2_000_000.0;
+
+/// Says when the next packet of a picture may leave: a bucket of bytes that fills at the paced rate.
+#[derive(Debug)]
+pub(super) struct Pacer {
+    /// Bytes that may leave now; below zero after a burst of what cannot wait.
+    budget: f64,
+    bytes_per_second: f64,
+    last: Instant,
+}
+
+impl Pacer {
+    pub(super) fn new(now: Instant) -> Self {
+        Self { budget: MIN_BURST, bytes_per_second: FACTOR * UNKNOWN_BPS / 8.0, last: now }
+    }
+
+    /// Sets the pace for a stream of that rate, over a link that was seen to carry so much, where that is known.
+    pub(super) fn adjust(&mut self, rate_bps: u64, capacity_bps: Option<u64>) {
+        let rate = if rate_bps == 0 { UNKNOWN_BPS } else { rate_bps as f64 };
+        let spread = FACTOR * rate;
+        let pace = match capacity_bps {
+            None => spread,
+            // A wide link needs no spreading, a narrow one must not be asked for more than it has.
+            Some(capacity) => (0.8 * capacity as f64).max(spread.min(1.2 * rate)),
+        };
+        self.bytes_per_second = (pace / 8.0).max(10_000.0);
+    }
+
+    /// Bytes that may leave at once.
+    fn burst(&self) -> f64 {
+        MIN_BURST.max(self.bytes_per_second * BURST)
+    }
+
+    pub(super) fn may_send(&mut self, now: Instant) -> bool {
+        let elapsed = now.saturating_duration_since(self.last).as_secs_f64();
+        self.last = self.last.max(now);
+        self.budget = (self.budget + elapsed * self.bytes_per_second).min(self.burst());
+        self.budget > 0.0
+    }
+
+    pub(super) fn spend(&mut self, bytes: usize) {
+        // What cannot wait (sound, repairs) puts pictures off by no more than a burst.
+        self.budget = (self.budget - bytes as f64).max(-self.burst());
+    }
+
+    /// When it may go on, if it may not now.
+    pub(super) fn ready_at(&self) -> Instant {
+        let wanted = self.bytes_per_second * STEP.as_secs_f64();
+        self.last + Duration::from_secs_f64(((wanted - self.budget) / self.bytes_per_second).clamp(0.0005, 1.0))
+    }
+}

@@ -1,0 +1,4 @@
+mod layers;
+mod repair;
+mod stage;
+mod start;
