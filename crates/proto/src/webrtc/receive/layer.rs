@@ -153,6 +153,8 @@ impl Layer {
         }
         if matches!(fate, Fate::Next(_) | Fate::Restart) {
             self.deliver(now, marker, timestamp, payload, out);
+        } else if self.needs_keyframe && self.assembler.begins_keyframe(payload) {
+            self.queue.give_up_before(now, sequence);
         }
         self.drain(now, out);
         answered

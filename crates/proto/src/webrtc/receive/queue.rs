@@ -167,6 +167,12 @@ impl Queue {
         }
     }
 
+    /// Nothing before this packet, which waits, matters any more.
+    pub(super) fn give_up_before(&mut self, now: Instant, sequence: u16) {
+        let number = self.highest + i64::from(sequence.wrapping_sub(self.highest as u16) as i16);
+        self.missing.range_mut(..number).for_each(|(_, missing)| missing.give_up_at = now);
+    }
+
     /// The next packet in order, or what will never come. Nothing while something before may still come.
     pub(super) fn pop(&mut self, now: Instant) -> Option<Step> {
         let next = self.next?;

@@ -59,6 +59,10 @@ impl Format for Av1 {
         })
     }
 
+    fn begins_keyframe(&self, payload: &[u8]) -> bool {
+        self.may_begin(payload)
+    }
+
     fn push(&mut self, mut payload: &[u8]) -> Result<(), Malformed> {
         let header = Aggregation::parse(&mut payload)?;
         if header.continues != self.part.is_some() {

@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use media::Codec;
 use media::codec::{Avc, Malformed};
-use wire::rtp::payload::h264;
+use wire::rtp::payload::{Piece, h264};
 
 use super::Format;
 use super::nal::{Sets, Units};
@@ -70,6 +70,14 @@ impl H264 {
 impl Format for H264 {
     fn may_begin(&self, payload: &[u8]) -> bool {
         h264::may_begin(payload)
+    }
+
+    fn begins_keyframe(&self, payload: &[u8]) -> bool {
+        let mut has_sps = false;
+        let read = h264::read(payload, |piece| {
+            has_sps |= matches!(piece, Piece::Whole(&[header, ..]) if header & 0x1f == SPS);
+        });
+        read.is_ok() && has_sps
     }
 
     fn push(&mut self, payload: &[u8]) -> Result<(), Malformed> {

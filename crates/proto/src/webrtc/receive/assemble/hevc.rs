@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use media::Codec;
 use media::codec::{self, Malformed};
-use wire::rtp::payload::hevc;
+use wire::rtp::payload::{Piece, hevc};
 
 use super::Format;
 use super::nal::{Sets, Units};
@@ -77,6 +77,14 @@ impl Hevc {
 impl Format for Hevc {
     fn may_begin(&self, payload: &[u8]) -> bool {
         hevc::may_begin(payload)
+    }
+
+    fn begins_keyframe(&self, payload: &[u8]) -> bool {
+        let mut has_vps = false;
+        let read = hevc::read(payload, |piece| {
+            has_vps |= matches!(piece, Piece::Whole(&[header, ..]) if header >> 1 & 0x3f == VPS);
+        });
+        read.is_ok() && has_vps
     }
 
     fn push(&mut self, payload: &[u8]) -> Result<(), Malformed> {

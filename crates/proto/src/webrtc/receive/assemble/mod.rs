@@ -38,6 +38,8 @@ pub(super) enum Outcome {
 trait Format: Send {
     /// Whether a frame may begin with this packet, for when those before it are unknown.
     fn may_begin(&self, payload: &[u8]) -> bool;
+    /// Whether a keyframe surely begins with this packet, parameters included.
+    fn begins_keyframe(&self, payload: &[u8]) -> bool;
     /// Adds a packet to the frame under way.
     fn push(&mut self, payload: &[u8]) -> Result<(), Malformed>;
     /// Ends the frame: its bytes, and whether a viewer may start at it. `None` if there was nothing to show.
@@ -81,6 +83,11 @@ impl Assembler {
     /// What a decoder of the last frame must know.
     pub(super) fn codec(&self) -> Option<&Codec> {
         self.format.codec()
+    }
+
+    /// A keyframe begins with this packet, so that nothing before it matters to who waits for one.
+    pub(super) fn begins_keyframe(&self, payload: &[u8]) -> bool {
+        self.format.begins_keyframe(payload)
     }
 
     /// Packets before the next one are missing for good.

@@ -27,6 +27,10 @@ impl Format for Opus {
         true
     }
 
+    fn begins_keyframe(&self, _: &[u8]) -> bool {
+        false
+    }
+
     fn push(&mut self, payload: &[u8]) -> Result<(), Malformed> {
         opus::packet_samples(payload).ok_or(Malformed("Opus packet"))?;
         // The `s` bit (RFC 6716 §3.1).
@@ -78,6 +82,10 @@ impl G711 {
 impl Format for G711 {
     fn may_begin(&self, _: &[u8]) -> bool {
         true
+    }
+
+    fn begins_keyframe(&self, _: &[u8]) -> bool {
+        false
     }
 
     fn push(&mut self, payload: &[u8]) -> Result<(), Malformed> {

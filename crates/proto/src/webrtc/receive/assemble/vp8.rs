@@ -17,6 +17,11 @@ impl Format for Vp8 {
         Descriptor::parse(&mut payload).is_ok_and(|descriptor| descriptor.begins_frame())
     }
 
+    fn begins_keyframe(&self, mut payload: &[u8]) -> bool {
+        let descriptor = Descriptor::parse(&mut payload);
+        descriptor.is_ok_and(|descriptor| descriptor.begins_frame()) && is_key(payload)
+    }
+
     fn push(&mut self, mut payload: &[u8]) -> Result<(), Malformed> {
         let descriptor = Descriptor::parse(&mut payload)?;
         // The beginning is where it says so, and nowhere else: partitions may come several to a packet.
@@ -30,8 +35,7 @@ impl Format for Vp8 {
     fn finish(&mut self) -> Result<Option<(Bytes, bool)>, Malformed> {
         let frame = Bytes::copy_from_slice(&self.frame);
         self.frame.clear();
-        // The lowest bit of the frame tag is 0 in a keyframe (RFC 6386 §9.1).
-        let is_sync = frame.first().is_some_and(|tag| tag & 1 == 0);
+        let is_sync = is_key(&frame);
         if is_sync {
             self.codec = Some(Codec::Vp8(codec::Vp8::from_keyframe(&frame)?));
         }
@@ -49,4 +53,9 @@ impl Format for Vp8 {
     fn codec(&self) -> Option<&Codec> {
         self.codec.as_ref()
     }
+}
+
+/// The lowest bit of the frame tag is 0 in a keyframe (RFC 6386 §9.1).
+fn is_key(frame: &[u8]) -> bool {
+    frame.first().is_some_and(|tag| tag & 1 == 0)
 }

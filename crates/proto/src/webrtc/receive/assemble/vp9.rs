@@ -25,6 +25,11 @@ impl Format for Vp9 {
         Descriptor::parse(&mut payload).is_ok_and(|descriptor| descriptor.begins_picture())
     }
 
+    fn begins_keyframe(&self, mut payload: &[u8]) -> bool {
+        let descriptor = Descriptor::parse(&mut payload);
+        descriptor.is_ok_and(|descriptor| descriptor.begins_picture()) && vp9::is_keyframe(payload)
+    }
+
     fn push(&mut self, mut payload: &[u8]) -> Result<(), Malformed> {
         let descriptor = Descriptor::parse(&mut payload)?;
         if descriptor.begins_frame == self.is_open || self.ends.len() > MAX_LAYERS {

@@ -286,14 +286,35 @@ fn ffmpegs_packets_find_their_way_by_type_alone() {
     }
 }
 
+/// While nothing but a keyframe will do, nothing before it is waited for.
+#[test]
+fn a_keyframe_does_not_wait_for_what_it_makes_useless() {
+    let mut world = World::new(&terms(&[video(0)]), Settings::default(), Network::default());
+    world.publish_video(0, SECOND);
+    // Two packets of a frame never come, not even when asked for again; later some of what follows.
+    world.drop_for_good(V0, &[112, 140, 142, 144, 146]);
+    world.publish_video(0, 3 * SECOND);
+    let track = world.receiver.stats(world.now).tracks.swap_remove(0);
+    assert_eq!((track.lost, track.keyframe_requests >= 2), (5, true), "{track:?}");
+    // Given up after 100 ms and three round trips of unknown length, repaired by a keyframe one round trip later.
+    assert!(world.longest_freeze(V0) < 560 * MS, "{:?}", world.longest_freeze(V0));
+}
+
 #[test]
 fn noise_does_no_harm_and_time_never_stands_still() {
+    let h264 = Coding::H264 { fragments: true };
+    for coding in [h264, Coding::Hevc, Coding::Vp8, Coding::Vp9, Coding::Av1] {
+        make_noise(coding);
+    }
+}
+
+fn make_noise(coding: Coding) {
     let mut section = video(0);
     section.agreed.transport_cc = true;
     section.extensions.transport_cc = Some(3);
-    section.agreed.coding = Coding::Vp8;
+    section.agreed.coding = coding;
     let mut world = World::new(&terms(&[section, opus(1)]), Settings::default(), Network::default());
-    for round in 0..20_000u32 {
+    for round in 0..4_000u32 {
         let noise = world.noise(60);
         let header = Header {
             payload_type: if noise[0] & 1 == 0 { 96 } else { 97 },

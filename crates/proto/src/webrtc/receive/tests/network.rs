@@ -145,6 +145,7 @@ pub(super) struct World {
     transport: u16,
     /// Originals to lose, by track and count.
     dropped: HashMap<TrackId, Vec<u64>>,
+    is_for_good: bool,
     pub(super) listens: bool,
     pub(super) reports: bool,
     /// Between capture and the first packet of pictures.
@@ -196,6 +197,7 @@ impl World {
             sources,
             transport: 65_000,
             dropped: HashMap::new(),
+            is_for_good: false,
             listens: true,
             reports: false,
             video_delay: Duration::ZERO,
@@ -219,6 +221,12 @@ impl World {
     /// Loses these originals of a track, counted from its first packet.
     pub(super) fn drop_originals(&mut self, track: TrackId, packets: &[u64]) {
         self.dropped.insert(track, packets.to_vec());
+    }
+
+    /// Loses these packets of a track, whenever they are sent.
+    pub(super) fn drop_for_good(&mut self, track: TrackId, packets: &[u64]) {
+        self.drop_originals(track, packets);
+        self.is_for_good = true;
     }
 
     /// The source goes on under another number, and counts anew, with a keyframe.
@@ -448,9 +456,12 @@ impl World {
         let now = self.now;
         let Some(source) = self.sources.iter_mut().find(|source| source.ssrc == ssrc) else { return };
         let behind = u64::from(source.sequence.wrapping_sub(sequence));
-        let Some(original) = source.packets.checked_sub(behind).and_then(|number| source.history.get(&number)) else {
+        let Some(number) = source.packets.checked_sub(behind) else { return };
+        let dropped = self.dropped.get(&source.writer.log().id());
+        let Some(original) = source.history.get(&number) else { return };
+        if self.is_for_good && dropped.is_some_and(|dropped| dropped.contains(&number)) {
             return;
-        };
+        }
         let media = &self.terms.media[source.section];
         let bytes = match media.agreed.rtx {
             None => original.clone(),
