@@ -55,6 +55,7 @@ struct Store {
     retired: VecDeque<Arc<Segment>>,
     peak_bps: u64,
     average_bps: u64,
+    frame_rate: Option<f64>,
 }
 
 /// The write side of a [`Presentation`]; the packager's.
@@ -144,6 +145,11 @@ impl Rendition {
     pub fn rates_bps(&self) -> (u64, u64) {
         let store = self.store();
         (store.peak_bps, store.average_bps)
+    }
+
+    /// Frames a second of the last segment; `None` until measured.
+    pub fn frame_rate(&self) -> Option<f64> {
+        self.store().frame_rate
     }
 
     /// A complete segment, listed or retired.
@@ -258,6 +264,11 @@ impl Slot {
     /// Forgets the oldest of the retired segments.
     pub fn forget_oldest(&self) -> Option<Arc<Segment>> {
         self.store().retired.pop_front()
+    }
+
+    /// Sets what [`Rendition::frame_rate`] says.
+    pub fn paced(&self, frame_rate: f64) {
+        self.store().frame_rate = Some(frame_rate);
     }
 
     /// Sets what [`Rendition::rates_bps`] says.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ::media::Path;
-use ::package::hls::{Decision, Directives, INDEX, Media, Multivariant, Rendered, Variant, decide};
+use ::package::hls::{Decision, Directives, INDEX, Media, Multivariant, Rendered, Variant, decide, has_place};
 use ::package::{Presentation, Rendition, Window};
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -27,6 +27,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 const PARKED_TARGETS: u32 = 3;
 
 const UNKNOWN: Problem = Problem::not_found("no such playlist");
+const NOT_FOR_HLS: Problem = Problem::not_found("HLS has no place for the codecs of this stream");
 const NOT_YET: Problem = Problem::not_found("the stream has begun, but there is nothing to show yet").retry_after(1);
 
 /// `/hls/<path>/<file>`.
@@ -99,6 +100,9 @@ async fn multivariant(house: &House, path: &Path, entry: &Entry, deadline: Insta
     let keep_secs = half_target(&*first_window(&presentation, deadline).await?);
     // Rises with every change of any rendition.
     let renditions = presentation.renditions.borrow().clone();
+    if !renditions.iter().any(|rendition| has_place(&rendition.track.borrow().codec)) {
+        return Err(NOT_FOR_HLS);
+    }
     let versions = renditions.iter().map(|rendition| rendition.window.borrow().version);
     let version = versions.fold(0, u64::saturating_add);
     let variant = Variant { skip: false, key: entry.query_key() };

@@ -22,6 +22,8 @@ const RATES: [u16; 19] = [32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 2
 const CHANNELS: [u16; 8] = [2, 1, 2, 3, 3, 4, 4, 5];
 /// Samples of a block, of which a frame of AC-3 has six.
 const BLOCK: u32 = 256;
+/// Samples of an access unit as nearly all encoders make it.
+pub(super) const FRAME: u32 = 6 * BLOCK;
 /// More frames than an access unit can have: eight substreams with eight more to each, six of one block.
 const MOST_FRAMES: usize = 512;
 

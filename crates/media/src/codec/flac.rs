@@ -8,7 +8,8 @@ use super::{Malformed, Sound};
 /// FLAC parameters, from STREAMINFO (RFC 9639 §8.2).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Flac {
-    /// STREAMINFO as it came, 34 bytes.
+    /// STREAMINFO, 34 bytes. What it says of a whole file is zero, which means unknown: sizes of frames, the number of
+    /// samples and the checksum. Encoders that stop send it again with these filled in, and nothing has changed by that.
     pub info: Bytes,
     /// Samples of a block, where all have as many.
     pub block_samples: Option<u32>,
@@ -40,8 +41,14 @@ impl Flac {
         if rate == 0 || depth < 4 || most < 16 {
             return Err(bits.malformed());
         }
+        let mut live = BytesMut::from(info);
+        live.iter_mut().enumerate().for_each(|(at, byte)| match at {
+            4..10 | 14.. => *byte = 0,
+            13 => *byte &= 0xf0,
+            _ => {}
+        });
         Ok(Self {
-            info: Bytes::copy_from_slice(info),
+            info: live.freeze(),
             block_samples: (least == most).then_some(most),
             depth,
             sound: Sound { rate, channels },
@@ -125,7 +132,13 @@ mod tests {
         assert_eq!(Flac::from_config(&[b"fLaC", &block[..]].concat()), Ok(plain.clone()));
         // C13.
         assert_eq!(plain.to_box(), block);
-        assert_eq!(crate::Codec::Flac(plain).to_string(), "fLaC");
+        assert_eq!(crate::Codec::Flac(plain.clone()).to_string(), "fLaC");
+        let mut whole = info();
+        whole[5] = 9;
+        whole[13] |= 3;
+        whole[17] = 0xaa;
+        whole[33] = 1;
+        assert_eq!(Flac::from_config(&whole).as_ref(), Ok(&plain), "what is known at the end is nothing new");
         for len in 0..INFO_LEN {
             assert!(Flac::from_config(&info()[..len]).is_err());
         }

@@ -179,6 +179,18 @@ impl Codec {
         }
     }
 
+    /// How long one frame plays that is like most, in ticks of [`Codec::timescale`]; `None` for pictures.
+    pub fn usual_frame_ticks(&self) -> Option<u32> {
+        match self {
+            Self::Avc(_) | Self::Hevc(_) | Self::Av1(_) | Self::Vp8(_) | Self::Vp9(_) => None,
+            Self::Aac(aac) => Some(aac.frame_samples),
+            Self::Opus(_) => Some(opus::RATE / 50),
+            Self::Flac(flac) => flac.block_samples,
+            Self::Ac3(_) => Some(ac3::FRAME),
+            Self::G711(_) => Some(g711::RATE / 50),
+        }
+    }
+
     /// How long one frame plays, in ticks of [`Codec::timescale`]; `None` where only the next frame tells.
     pub fn frame_ticks(&self, payload: &[u8]) -> Option<u32> {
         match self {

@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use media::{Kind, Path, Span, Time};
+use media::{Kind, Origin, Path, Span, Time};
 
 use super::manifest::{Body, Entry, Latency, Manifest, Period, Representation, Segments, Set};
 use crate::{Init, Segment, Window};
@@ -366,7 +366,7 @@ impl Stretch {
             return None;
         }
         // Sound that is cut at whole frames may be shorter than the picture by one.
-        let slack = member.init.track.codec.frame_ticks(&[]).filter(|_| !self.numbered).map_or(0, i64::from);
+        let slack = member.init.track.codec.usual_frame_ticks().filter(|_| !self.numbered).map_or(0, i64::from);
         let beat = self.beat.0 - Span::from_ticks(slack, scale).0;
         let offset_ms = (beat - lead.window.part_target.0) / 1_000_000;
         let offset = if ended { Span::ZERO } else { Span::from_millis(offset_ms.max(0)) };
@@ -388,7 +388,7 @@ impl Stretch {
         };
         let Some(lead_start) = start_of(lead.window, open.msn) else { return };
         let codec = &member.init.track.codec;
-        let (scale, frame) = (codec.timescale(), i64::from(codec.frame_ticks(&[]).unwrap_or(1)).max(1));
+        let (scale, frame) = (codec.timescale(), i64::from(codec.usual_frame_ticks().unwrap_or(1)).max(1));
         let start = open.start.to_ticks(scale);
         let cut = (lead_start + self.beat).to_ticks(scale);
         let frames = cut.saturating_sub(start).saturating_add(frame - 1).div_euclid(frame).max(1);
@@ -471,11 +471,13 @@ fn measure(segment: &Segment, window: &Window) -> Option<Span> {
     i64::try_from(count * frame / i128::from(frames)).ok().filter(|&beat| beat > 0).map(Span)
 }
 
-/// One decoder setup may serve both: same codec, same clock, same language.
+/// A player may go from one to the other without a seam: same codec, same clock, and for sound the same content. A
+/// publisher's sound tracks are languages or commentaries, each a content of its own, whether it says so or not.
 fn switchable(a: &Init, b: &Init) -> bool {
     let family = |init: &Init| init.track.codec.name();
     let (x, y) = (&a.track, &b.track);
-    family(a) == family(b) && x.codec.timescale() == y.codec.timescale() && x.language == y.language
+    let is_copy = y.origin == Origin::Transcoder && x.language == y.language;
+    family(a) == family(b) && x.codec.timescale() == y.codec.timescale() && (x.kind() == Kind::Video || is_copy)
 }
 
 /// Rounded up to two significant digits, so that it stays the same for long.

@@ -74,13 +74,25 @@ fn period(out: &mut fmt::Formatter<'_>, body: &Body, period: &Period, key: KeyQu
     writeln!(out, ">")?;
     let up = "../".repeat(body.path.depth() + 1);
     writeln!(out, "    <BaseURL>{up}media/{}/{}/</BaseURL>", Escaped(body.path.as_str()), Escaped(&body.era))?;
+    let audios = period.sets.iter().filter(|set| set.kind() == Some(Kind::Audio)).count();
     let mut audio_sets = 0;
     for (index, set) in period.sets.iter().enumerate() {
         let main = set.kind() == Some(Kind::Video) || audio_sets == 0;
         audio_sets += usize::from(set.kind() == Some(Kind::Audio));
-        adaptation_set(out, body, period, set, index + 1, main, key)?;
+        let label = (audios > 1 && set.kind() == Some(Kind::Audio)).then_some(audio_sets);
+        adaptation_set(out, body, period, set, &Place { id: index + 1, main, label }, key)?;
     }
     writeln!(out, "  </Period>")
+}
+
+/// What a set is among those of its period.
+struct Place {
+    /// From 1.
+    id: usize,
+    /// It is what to play unless somebody chooses otherwise.
+    main: bool,
+    /// Tells several sounds apart, by number.
+    label: Option<usize>,
 }
 
 fn adaptation_set(
@@ -88,10 +100,10 @@ fn adaptation_set(
     body: &Body,
     period: &Period,
     set: &Set,
-    id: usize,
-    main: bool,
+    place: &Place,
     key: KeyQuery<'_>,
 ) -> fmt::Result {
+    let &Place { id, main, label } = place;
     let Some(first) = set.representations.first() else { return Ok(()) };
     let track = &first.init.track;
     let kind = track.kind().as_str();
@@ -111,6 +123,10 @@ fn adaptation_set(
     if let Some(before) = period.continues {
         let scheme = "urn:mpeg:dash:period-continuity:2015";
         writeln!(out, r#"      <SupplementalProperty schemeIdUri="{scheme}" value="{before}"/>"#)?;
+    }
+    if let Some(number) = label {
+        let language = track.language.as_ref().map(|tag| format!(" ({})", tag.as_str())).unwrap_or_default();
+        writeln!(out, "      <Label>Audio {number}{}</Label>", Escaped(&language))?;
     }
     // Presentation time follows the server's clock (D11).
     let wall = Date(body.zero + period.start.since(Time::ZERO).to_duration());

@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use media::{Path, Span};
 
+use super::multivariant::has_place;
 use super::text::{Date, KeyQuery, Seconds};
 use super::{Address, cache::Variant};
 use crate::{Init, Segment, Window};
@@ -135,6 +136,9 @@ impl Media<'_> {
     fn report(&self, f: &mut fmt::Formatter<'_>, name: &str, other: &Window) -> fmt::Result {
         let open = other.open.as_ref().filter(|open| !open.parts.is_empty());
         let Some(last) = open.or(other.segments.last()) else { return Ok(()) };
+        if !has_place(&last.init.track.codec) {
+            return Ok(());
+        }
         let key = KeyQuery(self.variant.key);
         write!(f, "#EXT-X-RENDITION-REPORT:URI=\"{name}.m3u8{key}\",LAST-MSN={}", last.msn)?;
         match last.parts.len().checked_sub(1) {

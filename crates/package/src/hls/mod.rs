@@ -20,4 +20,4 @@ pub use address::{Address, BadAddress, INDEX};
 pub use cache::{Playlists, Rendered, Variant};
 pub use directives::{BadDirectives, Decision, Directives, decide};
 pub use media::Media;
-pub use multivariant::{Multivariant, Showing};
+pub use multivariant::{Multivariant, Showing, has_place};

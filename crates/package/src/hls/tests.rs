@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use insta::assert_snapshot;
-use media::Path;
+use media::codec::{Opus, Picture, Vp9};
+use media::{Codec, Path};
 
 use super::sample::{PARTS, Shape, aac, avc, ended, track, window};
 use super::{Media, Multivariant, Showing, Variant};
@@ -21,11 +22,16 @@ fn write(window: &Window, others: &[(&str, Arc<Window>)], variant: Variant<'_>) 
 }
 
 fn showing(name: &str, track: Arc<media::Track>, peak_bps: u64, average_bps: u64) -> Showing {
-    Showing { name: name.to_owned(), track, peak_bps, average_bps }
+    Showing { name: name.to_owned(), track, peak_bps, average_bps, frame_rate: None }
 }
 
 fn multivariant(showing: Vec<Showing>) -> String {
     Multivariant { showing, key: None }.to_string()
+}
+
+fn vp9() -> Vp9 {
+    let picture = Picture { width: 640, height: 360, pixel_aspect: (1, 1), frame_rate: None, colour: None };
+    Vp9 { profile: 0, level: 21, depth: 8, chroma: 1, picture }
 }
 
 #[test]
@@ -68,6 +74,56 @@ fn a_multivariant_of_two_languages() {
     #EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="Audio 2 (fr-CA)",LANGUAGE="fr-CA",DEFAULT=NO,AUTOSELECT=YES,CHANNELS="6",URI="a2.m3u8"
     #EXT-X-STREAM-INF:BANDWIDTH=401000,AVERAGE-BANDWIDTH=384000,CODECS="mp4a.40.2",AUDIO="audio"
     a1.m3u8
+    "#);
+}
+
+/// H3, H4: a ladder with two codecs of sound is a group of each, and every picture goes with both.
+#[test]
+fn a_multivariant_of_a_ladder_with_two_codecs_of_sound() {
+    let large = showing("v0", track(0, avc(), None), 3_210_000, 2_800_123);
+    let mut small = showing("v2", track(2, Codec::Vp9(vp9()), None), 800_000, 700_000);
+    small.frame_rate = Some(25.0);
+    let aac = showing("a1", track(1, aac(2), None), 131_072, 128_000);
+    let opus = showing("a3", track(3, Codec::Opus(Opus::plain(2)), None), 99_000, 96_000);
+    assert_snapshot!(multivariant(vec![large, small, aac.clone(), opus.clone()]), @r#"
+    #EXTM3U
+    #EXT-X-VERSION:4
+    #EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio-aac",NAME="Audio 1",DEFAULT=YES,AUTOSELECT=YES,CHANNELS="2",URI="a1.m3u8"
+    #EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio-opus",NAME="Audio 1",DEFAULT=YES,AUTOSELECT=YES,CHANNELS="2",URI="a3.m3u8"
+    #EXT-X-STREAM-INF:BANDWIDTH=3341072,AVERAGE-BANDWIDTH=2928123,CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=1280x720,FRAME-RATE=29.970,AUDIO="audio-aac"
+    v0.m3u8
+    #EXT-X-STREAM-INF:BANDWIDTH=931072,AVERAGE-BANDWIDTH=828000,CODECS="vp09.00.21.08,mp4a.40.2",RESOLUTION=640x360,FRAME-RATE=25.000,AUDIO="audio-aac"
+    v2.m3u8
+    #EXT-X-STREAM-INF:BANDWIDTH=3309000,AVERAGE-BANDWIDTH=2896123,CODECS="avc1.64001f,opus",RESOLUTION=1280x720,FRAME-RATE=29.970,AUDIO="audio-opus"
+    v0.m3u8
+    #EXT-X-STREAM-INF:BANDWIDTH=899000,AVERAGE-BANDWIDTH=796000,CODECS="vp09.00.21.08,opus",RESOLUTION=640x360,FRAME-RATE=25.000,AUDIO="audio-opus"
+    v2.m3u8
+    "#);
+    assert_snapshot!(multivariant(vec![aac, opus]), @r#"
+    #EXTM3U
+    #EXT-X-VERSION:4
+    #EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio-aac",NAME="Audio 1",DEFAULT=YES,AUTOSELECT=YES,CHANNELS="2",URI="a1.m3u8"
+    #EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio-opus",NAME="Audio 1",DEFAULT=YES,AUTOSELECT=YES,CHANNELS="2",URI="a3.m3u8"
+    #EXT-X-STREAM-INF:BANDWIDTH=131072,AVERAGE-BANDWIDTH=128000,CODECS="mp4a.40.2",AUDIO="audio-aac"
+    a1.m3u8
+    #EXT-X-STREAM-INF:BANDWIDTH=99000,AVERAGE-BANDWIDTH=96000,CODECS="opus",AUDIO="audio-opus"
+    a3.m3u8
+    "#);
+}
+
+/// What a player picks by itself differs in language.
+#[test]
+fn a_second_sound_in_the_same_language_is_chosen_by_hand_only() {
+    let video = showing("v0", track(0, avc(), None), 3_210_000, 2_800_123);
+    let first = showing("a1", track(1, aac(2), None), 131_072, 128_000);
+    let second = showing("a3", track(3, aac(2), None), 131_072, 128_000);
+    assert_snapshot!(multivariant(vec![video, first, second]), @r#"
+    #EXTM3U
+    #EXT-X-VERSION:4
+    #EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="Audio 1",DEFAULT=YES,AUTOSELECT=YES,CHANNELS="2",URI="a1.m3u8"
+    #EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="Audio 2",DEFAULT=NO,AUTOSELECT=NO,CHANNELS="2",URI="a3.m3u8"
+    #EXT-X-STREAM-INF:BANDWIDTH=3341072,AVERAGE-BANDWIDTH=2928123,CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=1280x720,FRAME-RATE=29.970,AUDIO="audio"
+    v0.m3u8
     "#);
 }
 

@@ -98,7 +98,7 @@ impl Packager {
 
     /// The tracks of the broadcast are these now. One that is no longer among them ends.
     pub fn catalog(&mut self, now: Instant, catalog: &Catalog) {
-        self.catalog.clone_from(&catalog.tracks);
+        self.catalog = catalog.tracks.iter().filter(|track| track.codec.fits_cmaf()).cloned().collect();
         if let Stage::Running(deck) = &mut self.stage {
             deck.keep_to(&self.catalog);
             deck.settle(now);
@@ -109,7 +109,7 @@ impl Packager {
     /// The next frame of a track. `epoch` is the hub's count of breaks of the timeline before the frame's group.
     pub fn frame(&mut self, now: Instant, track: &Arc<Track>, epoch: u32, frame: Frame) {
         // Before the beginning there is nothing to cut (C12).
-        if frame.dts < Time::ZERO {
+        if frame.dts < Time::ZERO || !track.codec.fits_cmaf() {
             return;
         }
         let arrival = Arrival { at: now, track: track.clone(), epoch, frame };

@@ -67,6 +67,8 @@ struct Open {
     samples: Vec<Sample>,
     ticks: i64,
     bytes: usize,
+    /// Samples of all its parts.
+    frames: usize,
 }
 
 /// A part of more bytes than this ends early.
@@ -207,6 +209,7 @@ impl Writer {
             samples: Vec::new(),
             ticks: 0,
             bytes: 0,
+            frames: 0,
         });
         self.changed = true;
     }
@@ -225,6 +228,7 @@ impl Writer {
         }
         open.ticks += duration;
         open.bytes += sample.payload.len();
+        open.frames += 1;
         open.samples.push(sample);
         if open.ticks.saturating_add(next) > target {
             self.close_part();
@@ -263,10 +267,13 @@ impl Writer {
         self.independent &= open.independent;
         let segment = self.segment(&open, false, open.end);
         let half_target = Span::from_millis(i64::from(self.rules.target_duration_secs) * 500);
-        self.rates.count(segment.len_bytes(), segment.duration, half_target);
+        self.rates.count(segment.len_bytes(), open.frames, segment.duration, half_target);
         let (peak, average) = self.rates.bps();
         if peak > 0 {
             self.slot.measured(peak, average);
+        }
+        if let Some(rate) = self.rates.frame_rate() {
+            self.slot.paced(rate);
         }
         self.list(segment, open.cut.breaks);
     }

@@ -107,7 +107,7 @@ impl Lane {
         if unit.at.saturating_sub(self.next) < -half {
             return; // its place is taken
         }
-        if self.silence.is_some() {
+        if self.is_counted() {
             self.fill(unit.at.saturating_sub(half + 1), unit.nominal);
             if unit.at.saturating_sub(self.next) <= half {
                 unit.at = self.next;
@@ -130,7 +130,8 @@ impl Lane {
 
     /// Without silence to fill with, what is there lasts until the next frame.
     fn last_until(&mut self, unit: &Unit, grid: &Grid) {
-        let Some(pending) = self.pending.as_mut().filter(|_| self.silence.is_none()) else { return };
+        let is_counted = self.is_counted();
+        let Some(pending) = self.pending.as_mut().filter(|_| !is_counted) else { return };
         let step = unit.at.saturating_sub(pending.at);
         if unit.scale == pending.scale && (1..=grid.plan.hole.to_ticks(unit.scale)).contains(&step) {
             pending.nominal = step;
@@ -148,12 +149,14 @@ impl Lane {
             let last = end.saturating_sub(nominal / 2).saturating_sub(1);
             let before = known.map_or(last, |known| known.to_ticks(self.scale()).saturating_sub(nominal / 2 + 1));
             self.fill(last.min(before), nominal);
-            let stretched = self
-                .pending
-                .as_ref()
-                .filter(|_| self.silence.is_none())
-                .map(|pending| end.saturating_sub(pending.at).max(pending.nominal));
-            self.finish(stretched);
+            // Without silence the last frame lasts until the cut: sound that counts its samples only over a hole.
+            let is_counted = self.is_counted();
+            let is_hole = |lasts: i64, nominal: i64| lasts > nominal + nominal / 2;
+            let lasts = self.pending.as_ref().filter(|_| self.silence.is_none()).map(|pending| {
+                let (lasts, nominal) = (end.saturating_sub(pending.at), pending.nominal);
+                if is_counted && !is_hole(lasts, nominal) { nominal } else { lasts.max(nominal) }
+            });
+            self.finish(lasts);
         }
         let Some(writer) = &mut self.writer else { return };
         if writer.has_samples() {

@@ -128,7 +128,9 @@ impl Lane {
         let nominal = unit.nominal;
         let duration = duration.unwrap_or(nominal);
         // Sound has its own length; what has none is held to that of the segment (H7).
-        let most = if self.silence.is_some() { i64::from(u32::MAX) } else { writer.room(unit.at) };
+        let is_own =
+            self.silence.is_some() || duration == nominal && writer.track().codec.usual_frame_ticks().is_some();
+        let most = if is_own { i64::from(u32::MAX) } else { writer.room(unit.at) };
         let duration = duration.min(most).clamp(1, i64::from(u32::MAX));
         self.next = unit.at.saturating_add(duration);
         writer.push(unit.sample(duration), nominal);
@@ -168,6 +170,12 @@ impl Lane {
         if let Some(writer) = &mut self.writer {
             writer.end();
         }
+    }
+
+    /// Sound whose frames last as long as they say, to the sample.
+    fn is_counted(&self) -> bool {
+        let codec = self.writer.as_ref().map_or(&self.track.codec, |writer| &writer.track().codec);
+        self.silence.is_some() || codec.usual_frame_ticks().is_some()
     }
 
     fn scale(&self) -> u32 {

@@ -1,5 +1,6 @@
 mod chaos;
 mod kit;
+mod ladder;
 mod laws;
 mod steady;
 mod trouble;
