@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use anyhow::Context;
 use config::Config;
 use control::Access;
 use gateway_http::{About, House};
@@ -35,6 +36,12 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     if let Some(listen) = config.rtmp.listen {
         rtmp.bind(listen).map_err(bind::refused("rtmp.listen", listen))?;
     }
+    let webrtc = match config.webrtc.listen {
+        Some(listen) => {
+            gateway_webrtc::Listener::bind(config.webrtc.clone()).map_err(bind::refused("webrtc.listen", listen))?
+        }
+        None => None,
+    };
     let http = gateway_http::Listener::bind(&config.http);
     let mut http = http.map_err(bind::refused("http.listen", config.http.listen))?;
     if let Some(certificate) = &certificate {
@@ -81,14 +88,21 @@ async fn serve(config: Config) -> anyhow::Result<()> {
             version: env!("CARGO_PKG_VERSION"),
             rtmp_port: greeting.rtmp.map(|rtmp| rtmp.port()),
             rtmps_port: greeting.rtmps.map(|rtmps| rtmps.port()),
+            webrtc: webrtc.is_some(),
         },
         trusted_proxies: config.http.trusted_proxies.clone().into(),
         stop: stop.clone(),
     };
     let mut publishers = JoinSet::new();
-    publishers.spawn(rtmp.run(hub.clone(), admission, stop.clone()));
+    publishers.spawn(rtmp.run(hub.clone(), admission.clone(), stop.clone()));
+    let mut guests = axum::Router::new();
+    if let Some(webrtc) = webrtc {
+        let webrtc = webrtc.ready(hub.clone(), admission, stop.clone()).context("WebRTC cannot begin")?;
+        guests = guests.merge(webrtc.router());
+        publishers.spawn(webrtc.run());
+    }
     let mut viewers = JoinSet::new();
-    viewers.spawn(http.serve(gateway_http::router(house), close.clone()));
+    viewers.spawn(http.serve(gateway_http::router(house, guests), close.clone()));
     if for_people {
         eprintln!("{}", greeting.text(greeting::outside()));
     }

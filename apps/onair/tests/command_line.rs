@@ -90,7 +90,15 @@ fn a_port_in_use_is_one_clear_sentence_with_the_name_of_the_setting() {
 #[test]
 fn the_server_says_where_to_watch_and_where_to_push() {
     let mut child = Command::new(BINARY)
-        .args(["serve", "--set", "http.listen=127.0.0.1:0", "--set", "rtmp.listen=127.0.0.1:0"])
+        .args([
+            "serve",
+            "--set",
+            "http.listen=127.0.0.1:0",
+            "--set",
+            "rtmp.listen=127.0.0.1:0",
+            "--set",
+            "webrtc.listen=127.0.0.1:0",
+        ])
         .args(["--set", "log.format=text"])
         .stderr(Stdio::piped())
         .spawn()

@@ -19,6 +19,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("tls", &["config"]),
     ("pages", &[]),
     ("gateway-rtmp", &["media", "wire", "hub", "config", "proto", "package", "tls", "pages"]),
+    ("gateway-webrtc", &["media", "wire", "hub", "config", "proto", "package", "tls", "pages"]),
     ("gateway-http", &["media", "wire", "hub", "config", "proto", "package", "tls", "pages"]),
     ("origin", &["media", "wire", "hub", "config", "proto", "package"]),
     ("testkit", &[]),

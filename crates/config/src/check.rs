@@ -18,7 +18,7 @@ const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 
 pub(crate) fn issues(config: &Config) -> Vec<Issue> {
-    let Config { http, rtmp, tls, access, hls, hub, server, log } = config;
+    let Config { http, rtmp, webrtc, tls, access, hls, hub, server, log } = config;
     let mut found = Found(Vec::new());
 
     found.range("http.header_timeout", http.header_timeout, SECOND, 10 * MINUTE);
@@ -33,6 +33,7 @@ pub(crate) fn issues(config: &Config) -> Vec<Issue> {
         ("rtmp.listen", "RTMP", rtmp.listen),
         ("http.tls_listen", "HTTPS", http.tls_listen),
         ("rtmp.tls_listen", "RTMPS", rtmp.tls_listen),
+        ("webrtc.listen", "WebRTC", webrtc.listen),
     ]);
     for (setting, listen) in [("http.tls_listen", http.tls_listen), ("rtmp.tls_listen", rtmp.tls_listen)] {
         if listen.is_some() && !tls.has_certificate() {
@@ -44,6 +45,9 @@ pub(crate) fn issues(config: &Config) -> Vec<Issue> {
         let what = "a certificate needs its key, and a key its certificate: set both `tls.certificate` and `tls.key`";
         found.issue(&["tls.certificate", "tls.key"], what.into());
     }
+    found.range("webrtc.connect_timeout", webrtc.connect_timeout, SECOND, MINUTE);
+    found.at_least("webrtc.max_sessions", webrtc.max_sessions, 1);
+    found.at_least("webrtc.max_connecting_per_address", webrtc.max_connecting_per_address, 1);
 
     found.range("hls.segment", hls.segment, SECOND, 10 * SECOND);
     let half = hls.segment / 2;

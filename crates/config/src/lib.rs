@@ -24,6 +24,7 @@ mod secret;
 mod server;
 mod size;
 mod tls;
+mod webrtc;
 
 pub use access::{Access, Rule};
 pub use hls::Hls;
@@ -40,3 +41,4 @@ pub use sample::sample;
 pub use secret::Secret;
 pub use server::Server;
 pub use tls::Tls;
+pub use webrtc::{BadPublic, Public, Webrtc};

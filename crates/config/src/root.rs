@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Access, Hls, Http, Hub, Log, Rtmp, Server, Tls};
+use crate::{Access, Hls, Http, Hub, Log, Rtmp, Server, Tls, Webrtc};
 
 /// Everything that can be set.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -11,6 +11,8 @@ pub struct Config {
     pub http: Http,
     /// `[rtmp]`
     pub rtmp: Rtmp,
+    /// `[webrtc]`
+    pub webrtc: Webrtc,
     /// `[tls]`
     pub tls: Tls,
     /// `[access]`

@@ -28,7 +28,12 @@ pub struct Server {
 impl Server {
     /// Starts the binary with these `--set` arguments on free loopback ports, and waits until it is ready.
     pub fn start(binary: impl AsRef<Path>, settings: &[&str]) -> Self {
-        let mut all = vec!["http.listen=\"127.0.0.1:0\"", "rtmp.listen=\"127.0.0.1:0\"", "log.format=\"json\""];
+        let mut all = vec![
+            "http.listen=\"127.0.0.1:0\"",
+            "rtmp.listen=\"127.0.0.1:0\"",
+            "webrtc.listen=\"127.0.0.1:0\"",
+            "log.format=\"json\"",
+        ];
         all.extend(settings);
         let mut command = Command::new(binary.as_ref());
         command.arg("serve");

@@ -46,7 +46,7 @@ export async function until(what, ask, { seconds = 20, every = 50 } = {}) {
 
 /** Starts the server on free loopback ports, with further `--set` arguments. */
 export async function startServer(...settings) {
-  const fixed = ['http.listen="127.0.0.1:0"', 'rtmp.listen="127.0.0.1:0"', 'log.format="json"'];
+  const fixed = ['http', 'rtmp', 'webrtc'].map((proto) => `${proto}.listen="127.0.0.1:0"`).concat('log.format="json"');
   const args = [...fixed, ...settings].flatMap((setting) => ['--set', setting]);
   const child = start(binary.onair, ['serve', ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
   const log = [];

@@ -72,6 +72,7 @@ pub(crate) struct Server {
     pub(crate) version: &'static str,
     pub(crate) rtmp_port: Option<u16>,
     pub(crate) rtmps_port: Option<u16>,
+    pub(crate) webrtc: bool,
     pub(crate) publish_needs_key: bool,
 }
 

@@ -34,4 +34,6 @@ pub struct About {
     pub rtmp_port: Option<u16>,
     /// Where it takes RTMPS.
     pub rtmps_port: Option<u16>,
+    /// Whether it takes WHIP and gives WHEP.
+    pub webrtc: bool,
 }

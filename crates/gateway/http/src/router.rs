@@ -2,8 +2,8 @@
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{MatchedPath, Request};
-use axum::middleware::{Next, from_fn};
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::routing::get;
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
@@ -16,6 +16,7 @@ use metrics::counter;
 use tracing::debug;
 
 use crate::answer::Problem;
+use crate::peer::{Peer, origin};
 use crate::{House, api, dash, hls, media, ops, pages};
 
 /// Bytes of the address of a request; more is answered by 414.
@@ -24,8 +25,11 @@ const URI_BYTES: usize = 8 * 1024;
 const BODY_BYTES: u64 = 64 * 1024;
 
 /// Everything above the connection, as one service.
-pub fn router(house: House) -> Router {
-    Router::new()
+///
+/// `guests` are the addresses of other gateways, such as those of WebRTC's signalling: they share the connections and
+/// what holds for all. Their requests carry where they come from, as an [`std::net::IpAddr`] among the extensions.
+pub fn router(house: House, guests: Router) -> Router {
+    let known = Router::new()
         .route("/hls/{*rest}", get(hls::playlist).fallback(no_method))
         .route("/dash/{*rest}", get(dash::manifest).fallback(no_method))
         .route("/media/{*rest}", get(media::bytes).fallback(no_method))
@@ -42,9 +46,8 @@ pub fn router(house: House) -> Router {
         .route("/embed/{*path}", get(pages::embed).fallback(no_method))
         .route("/assets/{*name}", get(pages::asset).fallback(no_method))
         .route("/favicon.svg", get(pages::asset).fallback(no_method))
-        .fallback(pages::nowhere)
-        .layer(from_fn(common))
-        .with_state(house)
+        .with_state(house.clone());
+    known.merge(guests).fallback(pages::nowhere).layer(from_fn_with_state(house, common))
 }
 
 async fn no_method(method: Method) -> Response<Body> {
@@ -61,12 +64,18 @@ fn no_content() -> Response<Body> {
 }
 
 /// What holds for every request, and what every answer carries.
-async fn common(request: Request, next: Next) -> Response<Body> {
+async fn common(State(house): State<House>, mut request: Request, next: Next) -> Response<Body> {
     let matched = request.extensions().get::<MatchedPath>().cloned();
     let is_media =
         ["/hls/", "/dash/", "/media/", "/api/v1/time"].iter().any(|prefix| request.uri().path().starts_with(prefix));
+    let is_signalling = is_signalling(request.uri().path());
     let method = request.method().clone();
+    if let Some(peer) = request.extensions().get::<Peer>() {
+        let origin = origin(peer.0, request.headers(), &house.trusted_proxies);
+        request.extensions_mut().insert(origin);
+    }
     let (parts, body) = request.into_parts();
+    let is_chunked = parts.headers.contains_key(TRANSFER_ENCODING);
     let mut response = match check(&parts) {
         Err(problem) => {
             let mut response = problem.into_response();
@@ -80,11 +89,20 @@ async fn common(request: Request, next: Next) -> Response<Body> {
         Ok(()) => next.run(Request::from_parts(parts, body)).await,
     };
     let headers = response.headers_mut();
+    // A length beside the encoding may have been taken away before we looked. If a proxy went by it, what follows on
+    // the connection is not what its client sent: nothing shall (RFC 9112 §6.3, F18).
+    if is_chunked {
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     // A page's address may hold a key (F11).
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     if is_media {
         share(headers);
+    }
+    if is_signalling {
+        // What is refused here, before its own gateway sees it, must be readable too (W13).
+        headers.entry(ACCESS_CONTROL_ALLOW_ORIGIN).or_insert(HeaderValue::from_static("*"));
     }
     let route = matched.as_ref().map_or("none", MatchedPath::as_str);
     let status = response.status().as_u16();
@@ -102,10 +120,14 @@ fn check(request: &Parts) -> Result<(), Problem> {
         return Err(Problem::new(StatusCode::URI_TOO_LONG, "the address is too long"));
     }
     let headers = &request.headers;
-    // No conversation takes a body yet. hyper takes a length beside a transfer encoding away before we see it, so that
-    // the pair cannot be told from the encoding alone.
     if headers.contains_key(TRANSFER_ENCODING) {
-        return bad("a transfer encoding has no place here");
+        if headers.contains_key(CONTENT_LENGTH) {
+            return bad("a length and a transfer encoding at once");
+        }
+        // Only signalling takes a body, whose length a client need not know before (W42).
+        if !is_signalling(uri.path()) || !matches!(request.method, Method::POST | Method::PATCH | Method::DELETE) {
+            return bad("a transfer encoding has no place here");
+        }
     }
     if headers.get_all(HOST).iter().count() > 1 {
         return bad("more than one Host");
@@ -115,6 +137,11 @@ fn check(request: &Parts) -> Result<(), Problem> {
         return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"));
     }
     Ok(())
+}
+
+/// Where WebRTC sessions begin and are.
+fn is_signalling(path: &str) -> bool {
+    path.starts_with("/whip/") || path.starts_with("/whep/")
 }
 
 /// Any site may play what anybody may watch; keys go in addresses or headers, never in cookies (H40, F12).

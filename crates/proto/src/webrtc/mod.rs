@@ -6,3 +6,4 @@ pub mod negotiate;
 pub mod receive;
 pub mod send;
 pub mod srtp;
+pub mod transport;

@@ -1,3 +1,4 @@
+use super::section::token;
 use super::{Candidate, MAX_BYTES, attribute, lines};
 use crate::Malformed;
 
@@ -8,6 +9,12 @@ pub struct Fragment {
     pub ice_ufrag: Option<String>,
     /// Its password.
     pub ice_pwd: Option<String>,
+    /// The writer is ICE-lite.
+    pub ice_lite: bool,
+    /// Words of ice-options: `trickle`, `ice2`.
+    pub ice_options: Vec<String>,
+    /// Which section its candidates stand in: the first that is named.
+    pub mid: Option<String>,
     /// The candidates we can use (W20); BUNDLE makes all sections one, so they are not told apart.
     pub candidates: Vec<Candidate>,
     /// No more will come.
@@ -26,8 +33,8 @@ impl Fragment {
             let ('a', value) = line? else { continue };
             let (name, value) = attribute(value);
             let known = match name {
-                "ice-ufrag" => fragment.ice_ufrag.replace(value.to_owned()).is_none_or(|before| before == value),
-                "ice-pwd" => fragment.ice_pwd.replace(value.to_owned()).is_none_or(|before| before == value),
+                "ice-ufrag" => fragment.ice_ufrag.replace(token(value)?).is_none_or(|before| before == value),
+                "ice-pwd" => fragment.ice_pwd.replace(token(value)?).is_none_or(|before| before == value),
                 "candidate" => {
                     fragment.candidates.extend(Candidate::parse(value));
                     true
@@ -35,6 +42,18 @@ impl Fragment {
                 "end-of-candidates" => {
                     fragment.end_of_candidates = true;
                     true
+                }
+                "ice-lite" => {
+                    fragment.ice_lite = true;
+                    continue;
+                }
+                "ice-options" => {
+                    fragment.ice_options = value.split_ascii_whitespace().map(str::to_owned).collect();
+                    continue;
+                }
+                "mid" if fragment.mid.is_none() => {
+                    fragment.mid = Some(token(value)?);
+                    continue;
                 }
                 _ => continue,
             };

@@ -181,7 +181,7 @@ impl Section {
 }
 
 /// A word without spaces, of sane length.
-fn token(value: &str) -> Result<String, Malformed> {
+pub(super) fn token(value: &str) -> Result<String, Malformed> {
     let value = value.trim();
     let plain = value.bytes().all(|c| c.is_ascii_graphic());
     if value.is_empty() || value.len() > 256 || !plain {

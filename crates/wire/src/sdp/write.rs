@@ -62,7 +62,15 @@ impl fmt::Display for Fragment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         line(f, "ice-ufrag", self.ice_ufrag.as_deref())?;
         line(f, "ice-pwd", self.ice_pwd.as_deref())?;
-        f.write_str("m=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:0\r\n")?;
+        if self.ice_lite {
+            f.write_str("a=ice-lite\r\n")?;
+        }
+        if !self.ice_options.is_empty() {
+            write!(f, "a=ice-options:{}\r\n", self.ice_options.join(" "))?;
+        }
+        // The kind of the section says nothing here, but the line must be there (RFC 8840 §4.4).
+        f.write_str("m=audio 9 UDP/TLS/RTP/SAVPF 0\r\n")?;
+        line(f, "mid", self.mid.as_deref())?;
         self.candidates.iter().try_for_each(|candidate| line(f, "candidate", Some(candidate)))?;
         if self.end_of_candidates {
             f.write_str("a=end-of-candidates\r\n")?;

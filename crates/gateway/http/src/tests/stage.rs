@@ -95,7 +95,7 @@ impl Stage {
             library: Library::default(),
             admission: Arc::new(Doorman),
             metrics: PrometheusBuilder::new().build_recorder().handle(),
-            about: About { version: "1.2.3", rtmp_port: Some(1935), rtmps_port: Some(1936) },
+            about: About { version: "1.2.3", rtmp_port: Some(1935), rtmps_port: Some(1936), webrtc: true },
             trusted_proxies: Arc::new(["10.0.0.0/8".parse().unwrap()]),
             stop: CancellationToken::new(),
         };
@@ -104,7 +104,7 @@ impl Stage {
             Slot::new(Arc::new(init), window(100, 0, 0))
         };
         Self {
-            router: router(house.clone()),
+            router: router(house.clone(), Router::new()),
             house,
             shelf: Shelf::new(path, ERA.to_owned()),
             video: slot(0, avc()),

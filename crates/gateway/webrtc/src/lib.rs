@@ -1,0 +1,25 @@
+//! WebRTC at the socket: WHIP takes streams in, WHEP gives them out.
+//!
+//! [`Listener`] opens one UDP port and the TCP port of the same number for all sessions. A POST (`signal`) makes a
+//! session; packets find it by the name in an ICE check or by an address that ICE has proven (`table`). Sessions are
+//! dealt out over a few threads (`shard`); each combines the machines of `proto::webrtc` and hands what comes of them
+//! to the hub.
+
+mod addresses;
+mod door;
+mod end;
+mod entry;
+mod figures;
+mod gateway;
+mod ingest;
+mod listen;
+mod random;
+mod registry;
+mod session;
+mod shard;
+mod signal;
+mod table;
+mod tcp;
+mod udp;
+
+pub use listen::{Listener, Ready};

@@ -1,0 +1,209 @@
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use proto::webrtc::ice::{Credentials, Road};
+use proto::webrtc::transport::{Output, Received, Transport};
+use tracing::{Span, info};
+
+use crate::door::Seat;
+use crate::end::End;
+use crate::entry::Entry;
+use crate::figures::Connected;
+use crate::gateway::Gateway;
+use crate::ingest::Ingest;
+
+/// How often its standing is written down for others to read.
+const REPORT: Duration = Duration::from_secs(1);
+
+/// What flows through a session.
+pub(crate) enum Flow {
+    /// A publisher's media, into the hub.
+    In(Box<Ingest>),
+}
+
+/// One session: its transport, and what flows through it.
+pub(crate) struct Session {
+    pub(crate) entry: Arc<Entry>,
+    pub(crate) span: Span,
+    transport: Transport,
+    flow: Flow,
+    seat: Seat,
+    _connected: Connected,
+    /// Roads that the table sends here.
+    bound: Vec<Road>,
+    /// User fragments by which the table knows it.
+    named: Vec<String>,
+    next_report: Instant,
+    received: metrics::Counter,
+    /// When it wants to be looked at next, as its shard has it noted.
+    pub(crate) due: Instant,
+}
+
+impl Session {
+    pub(crate) fn new(
+        entry: Arc<Entry>,
+        transport: Transport,
+        flow: Flow,
+        seat: Seat,
+        span: Span,
+        now: Instant,
+    ) -> Self {
+        let connected = Connected::now(entry.role);
+        Self {
+            entry,
+            span,
+            transport,
+            flow,
+            seat,
+            _connected: connected,
+            bound: Vec::new(),
+            named: Vec::new(),
+            next_report: now,
+            received: crate::figures::received_bytes(),
+            due: now,
+        }
+    }
+
+    /// The table may send it checks from now on.
+    pub(crate) fn enter(&mut self, gateway: &Gateway) {
+        let ufrag = self.transport.credentials().ufrag.clone();
+        gateway.table().name(&ufrag, self.entry.target);
+        self.named.push(ufrag);
+    }
+
+    /// The table forgets it.
+    pub(crate) fn leave(&mut self, gateway: &Gateway) {
+        self.named.drain(..).for_each(|ufrag| gateway.table().unname(&ufrag));
+        self.bound.drain(..).for_each(|road| gateway.table().unbind(&road, self.entry.target));
+    }
+
+    pub(crate) fn on_datagram(
+        &mut self,
+        now: Instant,
+        road: Road,
+        datagram: &mut [u8],
+        gateway: &Gateway,
+    ) -> Result<(), End> {
+        self.received.increment(datagram.len() as u64);
+        let is_check = matches!(datagram.first(), Some(0..=3));
+        match self.transport.handle_datagram(now, road, datagram)? {
+            Received::Nothing => {}
+            Received::Rtp(packet, _) => match &mut self.flow {
+                Flow::In(ingest) => ingest.receiver().handle_rtp(now, packet),
+            },
+            Received::Rtcp(packet) => match &mut self.flow {
+                Flow::In(ingest) => ingest.receiver().handle_rtcp(now, packet),
+            },
+        }
+        if is_check {
+            self.follow_roads(road, gateway);
+        }
+        self.settle(now, gateway)
+    }
+
+    pub(crate) fn on_timeout(&mut self, now: Instant, gateway: &Gateway) -> Result<(), End> {
+        self.transport.handle_timeout(now)?;
+        match &mut self.flow {
+            Flow::In(ingest) => {
+                let receiver = ingest.receiver();
+                if now >= receiver.deadline() {
+                    receiver.handle_timeout(now);
+                }
+            }
+        }
+        self.settle(now, gateway)
+    }
+
+    /// Another ICE session for the same media (W18).
+    pub(crate) fn restart(&mut self, credentials: Credentials, their_ufrag: &str, gateway: &Gateway) {
+        gateway.table().name(&credentials.ufrag, self.entry.target);
+        self.named.push(credentials.ufrag.clone());
+        self.transport.restart(credentials, their_ufrag);
+        self.forget_names(gateway);
+    }
+
+    /// Says goodbye to the peer.
+    pub(crate) fn close(&mut self, now: Instant, gateway: &Gateway) {
+        self.transport.close(now);
+        while let Output::Send(road, bytes) = self.transport.poll_output() {
+            gateway.send(&road, bytes);
+        }
+    }
+
+    /// Writes down how it stands.
+    pub(crate) fn report(&mut self, now: Instant) {
+        let progress = self.transport.progress();
+        let (bitrate_bps, loss) = match &mut self.flow {
+            Flow::In(ingest) => {
+                let stats = ingest.receiver().stats(now);
+                let loss = stats.tracks.iter().map(|track| track.loss).fold(0.0, f32::max);
+                (stats.tracks.iter().map(|track| track.bitrate_bps).sum(), loss)
+            }
+        };
+        self.entry.note(|standing| {
+            standing.progress = progress;
+            (standing.bitrate_bps, standing.loss) = (bitrate_bps, loss);
+        });
+    }
+
+    /// Does what is to be done, and notes until when it can wait.
+    fn settle(&mut self, now: Instant, gateway: &Gateway) -> Result<(), End> {
+        let transport_due = loop {
+            match self.transport.poll_output() {
+                Output::Send(road, bytes) => gateway.send(&road, bytes),
+                Output::Ready => self.on_ready(now),
+                Output::WaitUntil(at) => break at,
+            }
+        };
+        let flow_due = match &mut self.flow {
+            Flow::In(ingest) => ingest.settle(now, &mut self.transport, gateway)?,
+        };
+        if now >= self.next_report {
+            self.next_report = now + REPORT;
+            self.report(now);
+        }
+        self.due = transport_due.min(flow_due).min(self.next_report);
+        Ok(())
+    }
+
+    fn on_ready(&mut self, now: Instant) {
+        self.seat.connected();
+        self.next_report = now;
+        if let Some(road) = self.transport.road() {
+            info!(from = %road.remote, tcp = road.is_tcp, "connected");
+        }
+    }
+
+    /// Keeps the table in step with the roads that ICE has proven.
+    fn follow_roads(&mut self, road: Road, gateway: &Gateway) {
+        let target = self.entry.target;
+        if self.transport.is_proven(road) {
+            if !self.bound.contains(&road) {
+                self.bound.push(road);
+            }
+            // Also one that is known already: another session may have had that address in between.
+            gateway.table().bind(&road, target);
+        }
+        let transport = &self.transport;
+        self.bound.retain(|road| {
+            let is_proven = transport.is_proven(*road);
+            if !is_proven {
+                gateway.table().unbind(road, target);
+            }
+            is_proven
+        });
+        self.forget_names(gateway);
+    }
+
+    /// After a restart, once the peer was heard by its new name.
+    fn forget_names(&mut self, gateway: &Gateway) {
+        let transport = &self.transport;
+        self.named.retain(|ufrag| {
+            let is_used = transport.answers_to(ufrag);
+            if !is_used {
+                gateway.table().unname(ufrag);
+            }
+            is_used
+        });
+    }
+}
