@@ -72,15 +72,26 @@ fn read_capture(coding: Coding, capture: &[u8]) -> (Vec<Whole>, String, Codec) {
     (frames, hash, assembler.codec().unwrap().clone())
 }
 
+const H264_RTP: &[u8] = include_bytes!("../../../../fixtures/rtp/h264.rtp");
+const HEVC_RTP: &[u8] = include_bytes!("../../../../fixtures/rtp/h265.rtp");
+const VP8_RTP: &[u8] = include_bytes!("../../../../fixtures/rtp/vp8.rtp");
+const VP9_RTP: &[u8] = include_bytes!("../../../../fixtures/rtp/vp9.rtp");
+const AV1_RTP: &[u8] = include_bytes!("../../../../fixtures/rtp/av1.rtp");
+const OPUS_RTP: &[u8] = include_bytes!("../../../../fixtures/rtp/opus.rtp");
+
+const CAPTURES: [(Coding, &[u8]); 6] = [
+    (H264, H264_RTP),
+    (Coding::Hevc, HEVC_RTP),
+    (Coding::Vp8, VP8_RTP),
+    (Coding::Vp9, VP9_RTP),
+    (Coding::Av1, AV1_RTP),
+    (Coding::Opus, OPUS_RTP),
+];
+
 /// What GStreamer's and FFmpeg's payloaders send comes out as their encoders made it: the hashes are those of the
 /// encoders' own output, without delimiters and parameter sets.
 #[test]
 fn real_streams_come_out_as_they_were_encoded() {
-    const H264_RTP: &[u8] = include_bytes!("../../../../fixtures/rtp/h264.rtp");
-    const HEVC_RTP: &[u8] = include_bytes!("../../../../fixtures/rtp/h265.rtp");
-    const VP8_RTP: &[u8] = include_bytes!("../../../../fixtures/rtp/vp8.rtp");
-    const VP9_RTP: &[u8] = include_bytes!("../../../../fixtures/rtp/vp9.rtp");
-    const AV1_RTP: &[u8] = include_bytes!("../../../../fixtures/rtp/av1.rtp");
     for (coding, capture, expected) in [
         (H264, H264_RTP, "5bd7a227ff25d43f"),
         (Coding::Hevc, HEVC_RTP, "4758044ae5df9265"),
@@ -98,9 +109,39 @@ fn real_streams_come_out_as_they_were_encoded() {
             "{coding:?}"
         );
     }
-    let opus = include_bytes!("../../../../fixtures/rtp/opus.rtp");
-    let (frames, hash, codec) = read_capture(Coding::Opus, opus);
+    let (frames, hash, codec) = read_capture(Coding::Opus, OPUS_RTP);
     assert_eq!((frames.len(), hash.as_str(), codec.sound().unwrap().channels), (26, "925f602e1595a5ca", 2));
+}
+
+/// Real frames go through our sending half and come out as they were.
+#[test]
+fn real_streams_pass_both_halves_unchanged() {
+    for (coding, capture) in CAPTURES {
+        let (frames, _, codec) = read_capture(coding, capture);
+        let now = Instant::now();
+        let track = Arc::new(Track::source(TrackId(0), codec.clone()));
+        let mut writer = Writer::new(track, now).expect("a codec that is carried");
+        let mut assembler = assembler(coding);
+        for (at, whole) in frames.into_iter().enumerate() {
+            let frame = Frame {
+                dts: Time::from_ticks(at as i64, 30),
+                reorder: Span::ZERO,
+                is_sync: whole.is_sync,
+                payload: whole.payload.clone(),
+            };
+            writer.append(&frame, now);
+            let run = writer.log().last().unwrap();
+            let packets = 0..run.packets();
+            let packets: Vec<_> =
+                packets.map(|packet| (packet + 1 == run.packets(), whole.timestamp, run.payload(packet))).collect();
+            let mut out = Vec::new();
+            for (marker, timestamp, payload) in packets {
+                assembler.push(marker, timestamp, payload, |outcome| out.push(outcome));
+            }
+            assert_eq!(out, [Outcome::Frame(whole)], "{coding:?}, frame {at}");
+        }
+        assert_eq!(assembler.codec(), Some(&codec), "{coding:?}");
+    }
 }
 
 const SPS: &[u8] = &[0x67, 0x42, 0xc0, 0x1f, 0xda, 0x02, 0x80, 0xbf, 0xe5, 0x84, 0x00, 0x00, 0x03, 0x00, 0x04];
@@ -261,6 +302,31 @@ proptest! {
             prop_assert_eq!(out, [Whole { timestamp: at as u32, is_sync, payload: frame.payload }]);
         }
         prop_assert_eq!(assembler.codec().unwrap().kind(), codec.kind());
+    }
+
+    /// P23: whichever packets are lost, what comes out is what was sent, or nothing.
+    #[test]
+    fn no_loss_makes_a_frame_that_was_not_sent(which in 0usize..6, lost in proptest::collection::vec(proptest::bool::weighted(0.2), 80)) {
+        let (coding, capture) = CAPTURES[which];
+        let (sent, _, _) = read_capture(coding, capture);
+        let mut assembler = assembler(coding);
+        let (mut came, mut broken) = (Vec::new(), 0);
+        for (at, datagram) in datagrams(capture).into_iter().enumerate() {
+            if lost[at] {
+                assembler.tear();
+                continue;
+            }
+            let packet = Packet::parse(datagram).unwrap();
+            assembler.push(packet.header.marker, packet.header.timestamp, packet.payload, |outcome| match outcome {
+                Outcome::Frame(whole) => came.push(whole),
+                Outcome::Broken => broken += 1,
+            });
+        }
+        let mut left = sent.iter();
+        for whole in &came {
+            prop_assert!(left.any(|sent| sent == whole), "{:?}: {:?}", coding, whole);
+        }
+        prop_assert!(came.len() + broken <= sent.len());
     }
 
     /// Whatever comes, memory stays bounded and nothing panics.
