@@ -40,6 +40,12 @@ impl Extensions {
         }
     }
 
+    /// Those that a publisher is to use. Not the rotation: where nobody reads it the publisher turns the pictures itself,
+    /// and most who watch could not.
+    pub(super) fn of_publisher(section: &Section) -> Self {
+        Self { orientation: None, ..Self::of(section) }
+    }
+
     /// Those that a sender of single streams uses.
     pub(super) fn of_viewer(section: &Section) -> Self {
         let Self { mid, transport_cc, abs_send_time, .. } = Self::of(section);

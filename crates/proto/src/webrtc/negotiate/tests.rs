@@ -62,6 +62,14 @@ fn an_answer_mirrors_the_offer_and_adds_nothing_to_it() {
     assert_eq!((&*terms.their_ufrag, terms.is_dtls_client), ("u", false));
 }
 
+#[test]
+fn a_phone_turns_its_pictures_itself() {
+    let video = format!("{VIDEO}a=extmap:13 urn:3gpp:video-orientation\r\n");
+    let (terms, answer) = accept_publisher(&offer("", &[&video]), &ours()).unwrap();
+    assert_eq!(terms.media[0].extensions.orientation, None);
+    assert_eq!(answer.sections[0].extensions.iter().map(|e| e.id).collect::<Vec<_>>(), [4, 10]);
+}
+
 /// W27.
 #[test]
 fn who_begins_the_handshake_is_never_left_open() {
