@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use crate::changes::Changes;
 use crate::claim::{Claim, Fate, Now, Refusal, Rejected};
 use crate::cursor::Cursor;
+use crate::derived::Derived;
 use crate::desk::Desk;
 use crate::hub::Hub;
 use crate::lane::Lane;
@@ -86,6 +87,15 @@ impl Broadcast {
         };
         let wanted = lane.begin(from);
         Some(Cursor::new(lane, wanted))
+    }
+
+    /// Adds a track that is made of others, such as a rendition in another codec.
+    ///
+    /// Its id must be free; publishers count theirs from 0, so take one beyond [`Derived::FIRST`]. The
+    /// track stays over a publisher's return, and goes with the [`Derived`] or with the broadcast.
+    pub fn derive(&self, track: Track) -> Result<Derived, Rejected> {
+        let number = self.shared.derive(track, self.hub.limits())?;
+        Ok(Derived::new(self.hub.clone(), self.shared.clone(), number))
     }
 
     /// Ends it at once and puts its publisher out.
@@ -205,6 +215,55 @@ impl Shared {
             self.ring();
         }
         Ok(fate)
+    }
+
+    /// The desk, as long as the broadcast is not over.
+    fn open_desk(&self) -> Result<MutexGuard<'_, Desk>, Rejected> {
+        let desk = self.desk();
+        if self.state() == State::Ended { Err(Rejected::Ended) } else { Ok(desk) }
+    }
+
+    pub(crate) fn derive(&self, track: Track, limits: &Limits) -> Result<u64, Rejected> {
+        let mut desk = self.open_desk()?;
+        let number = desk.derive(track, limits)?;
+        self.show(&desk);
+        drop(desk);
+        self.ring();
+        Ok(number)
+    }
+
+    pub(crate) fn redeclare_derived(&self, number: u64, track: Track) -> Result<(), Rejected> {
+        let mut desk = self.open_desk()?;
+        if desk.redeclare_derived(number, track)? {
+            self.show(&desk);
+            drop(desk);
+            self.ring();
+        }
+        Ok(())
+    }
+
+    pub(crate) fn append_derived(
+        &self,
+        number: u64,
+        frame: Frame,
+        discontinuity: u32,
+        at: Instant,
+        limits: &Limits,
+    ) -> Result<Fate, Rejected> {
+        let fate = self.open_desk()?.append_derived(number, frame, discontinuity, at, limits)?;
+        if fate == Fate::Kept {
+            self.ring();
+        }
+        Ok(fate)
+    }
+
+    pub(crate) fn retract_derived(&self, number: u64) {
+        let mut desk = self.desk();
+        if desk.retract_derived(number) {
+            self.show(&desk);
+            drop(desk);
+            self.ring();
+        }
     }
 
     /// The publisher went, in whatever way. True if that starts the grace time.

@@ -52,6 +52,9 @@ pub enum Rejected {
     /// A frame of a track that was never declared.
     #[error("a frame of a track that was not declared")]
     UnknownTrack,
+    /// A derived track with the id of one that is there.
+    #[error("there is a track of that id already")]
+    TrackTaken,
 }
 
 /// What became of a frame. None of it is a reason to close the connection.

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use media::{Catalog, Frame, Kind, Span, Track, TrackId};
+use media::{Catalog, Frame, Kind, Span, Time, Track, TrackId};
 
 use crate::broadcast::State;
 use crate::claim::{Claim, Dropped, Fate, Now, Rejected};
@@ -39,6 +39,8 @@ pub(crate) struct Desk {
     cut: Cut,
     /// The timeline broke amid a group of video; it shows with the next, in all tracks at one point.
     breaks_next: bool,
+    /// Counts the derived tracks, so that one whose id was taken is told apart.
+    derived: u64,
 }
 
 impl Desk {
@@ -57,13 +59,14 @@ impl Desk {
             writers: Vec::new(),
             cut: Cut { discontinuity: 0, video_groups: 0 },
             breaks_next: false,
+            derived: 0,
         }
     }
 
     /// True if viewers see other tracks than before.
     pub(crate) fn declare(&mut self, track: Track, limits: &Limits) -> Result<bool, Rejected> {
         if let Some(writer) = self.writers.iter_mut().find(|writer| writer.track.id == track.id) {
-            if writer.track.kind() == track.kind() {
+            if writer.derived.is_none() && writer.track.kind() == track.kind() {
                 writer.is_stale = false;
                 let is_new = *writer.track != track;
                 if is_new {
@@ -72,12 +75,12 @@ impl Desk {
                 }
                 return Ok(is_new);
             }
-            self.retract(track.id);
+            self.remove(track.id);
         }
-        if self.writers.len() >= limits.tracks {
+        if self.published().count() >= limits.tracks {
             self.retract_stale();
         }
-        if self.writers.len() >= limits.tracks {
+        if self.published().count() >= limits.tracks {
             return Err(Rejected::TooManyTracks(limits.tracks));
         }
         self.timeline.describe(&track);
@@ -85,8 +88,18 @@ impl Desk {
         Ok(true)
     }
 
-    /// True if there was such a track.
+    /// The tracks that are the publisher's own.
+    fn published(&self) -> impl Iterator<Item = &Writer> {
+        self.writers.iter().filter(|writer| writer.derived.is_none())
+    }
+
+    /// True if the publisher had such a track.
     pub(crate) fn retract(&mut self, id: TrackId) -> bool {
+        let is_there = self.published().any(|writer| writer.track.id == id);
+        is_there && self.remove(id)
+    }
+
+    fn remove(&mut self, id: TrackId) -> bool {
         let Some(index) = self.writers.iter().position(|writer| writer.track.id == id) else { return false };
         self.writers.remove(index).end();
         self.timeline.forget(id);
@@ -97,7 +110,7 @@ impl Desk {
         let stale: Vec<_> =
             self.writers.iter().filter(|writer| writer.is_stale).map(|writer| writer.track.id).collect();
         stale.iter().for_each(|&id| {
-            self.retract(id);
+            self.remove(id);
         });
         self.has_stale = false;
         !stale.is_empty()
@@ -112,20 +125,18 @@ impl Desk {
     pub(crate) fn append(&mut self, id: TrackId, frame: Frame, at: Instant, limits: &Limits) -> Result<Fate, Rejected> {
         self.last_seen = self.last_seen.max(at);
         self.first_frame.get_or_insert(at);
-        let leader = self.writers.iter().position(|writer| writer.track.kind() == Kind::Video);
+        let leads = |writer: &Writer| writer.track.kind() == Kind::Video && writer.derived.is_none();
+        let leader = self.writers.iter().position(leads);
         let is_video_open = leader.and_then(|leader| self.writers.get(leader)).is_some_and(Writer::is_open);
         let Some(index) = self.writers.iter().position(|writer| writer.track.id == id) else {
             return Err(Rejected::UnknownTrack);
         };
-        let Some(writer) = self.writers.get_mut(index).filter(|writer| !writer.is_stale) else {
+        let may_write = |writer: &&mut Writer| !writer.is_stale && writer.derived.is_none();
+        let Some(writer) = self.writers.get_mut(index).filter(may_write) else {
             return Err(Rejected::UnknownTrack);
         };
-        if frame.payload.is_empty() {
-            // It says nothing, so nothing builds on it.
-            return Ok(writer.count_empty());
-        }
-        if frame.payload.len() > limits.group_bytes {
-            return Ok(writer.drop_frame(Dropped::BadSize));
+        if let Some(fate) = writer.refuse_size(&frame, limits) {
+            return Ok(fate);
         }
         let reorder = Span(frame.reorder.0.clamp(0, REORDER_MAX.0));
         let stamp = Stamp { dts: frame.dts, reorder, ticks: writer.track.codec.frame_ticks(&frame.payload) };
@@ -146,6 +157,66 @@ impl Desk {
         }
         let frame = Frame { dts: place.dts, reorder: place.reorder, ..frame };
         Ok(writer.write(frame, self.cut, at, limits))
+    }
+
+    /// Takes in a track that is made of others, and says by what number its writer is known from now on.
+    pub(crate) fn derive(&mut self, track: Track, limits: &Limits) -> Result<u64, Rejected> {
+        if self.writers.iter().any(|writer| writer.track.id == track.id) {
+            return Err(Rejected::TrackTaken);
+        }
+        if self.writers.len() - self.published().count() >= limits.tracks {
+            return Err(Rejected::TooManyTracks(limits.tracks));
+        }
+        self.derived += 1;
+        let mut writer = Writer::new(track, self.last_seen);
+        writer.derived = Some(self.derived);
+        self.writers.push(writer);
+        Ok(self.derived)
+    }
+
+    fn derived(&mut self, number: u64) -> Result<&mut Writer, Rejected> {
+        let found = self.writers.iter_mut().find(|writer| writer.derived == Some(number));
+        found.ok_or(Rejected::UnknownTrack)
+    }
+
+    /// Appends a frame of a derived track: its time is the broadcast's own already.
+    pub(crate) fn append_derived(
+        &mut self,
+        number: u64,
+        frame: Frame,
+        discontinuity: u32,
+        at: Instant,
+        limits: &Limits,
+    ) -> Result<Fate, Rejected> {
+        let cut = Cut { discontinuity, ..self.cut };
+        let writer = self.derived(number)?;
+        if let Some(fate) = writer.refuse_size(&frame, limits) {
+            return Ok(fate);
+        }
+        if frame.dts < Time::ZERO || writer.newest().is_some_and(|newest| frame.dts <= newest) {
+            return Ok(writer.drop_frame(Dropped::Overlap));
+        }
+        Ok(writer.write(frame, cut, at, limits))
+    }
+
+    /// Other parameters for a derived track. True if they differ.
+    pub(crate) fn redeclare_derived(&mut self, number: u64, track: Track) -> Result<bool, Rejected> {
+        let writer = self.derived(number)?;
+        let track = Track { id: writer.track.id, ..track };
+        if track.kind() != writer.track.kind() {
+            return Err(Rejected::UnknownTrack);
+        }
+        let is_new = *writer.track != track;
+        if is_new {
+            writer.redeclare(track);
+        }
+        Ok(is_new)
+    }
+
+    /// True if that derived track was there.
+    pub(crate) fn retract_derived(&mut self, number: u64) -> bool {
+        let id = self.derived(number).map(|writer| writer.track.id);
+        id.is_ok_and(|id| self.remove(id))
     }
 
     /// The publisher is gone; its grace begins when somebody looks at the clock.
@@ -175,7 +246,8 @@ impl Desk {
             self.cut.discontinuity += 1;
         }
         self.breaks_next = false;
-        for writer in &mut self.writers {
+        // Derived tracks follow their sources, whoever publishes those.
+        for writer in self.writers.iter_mut().filter(|writer| writer.derived.is_none()) {
             writer.close();
             writer.is_stale = true;
         }

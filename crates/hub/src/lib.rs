@@ -1,5 +1,8 @@
 //! Where publishers and subscribers meet. Names no protocol.
 //!
+//! Besides the publisher, a [`Derived`] writer may add a track that it makes of the publisher's, on the
+//! same timeline; [`Demand`] is how viewers ask for one.
+//!
 //! A [`Publisher`] appends frames; whoever holds a [`Cursor`] reads them. Appending never waits for a
 //! reader, and a reader that falls behind is moved on ([`Step::Skipped`]) without costing anybody
 //! anything: a group of frames is an append-only run of write-once slots, so reading takes no lock.
@@ -13,6 +16,8 @@ mod broadcast;
 mod changes;
 mod claim;
 mod cursor;
+mod demand;
+mod derived;
 mod desk;
 mod group;
 mod hub;
@@ -24,6 +29,8 @@ mod timeline;
 mod writer;
 
 #[cfg(test)]
+mod derived_tests;
+#[cfg(test)]
 mod fixtures;
 #[cfg(test)]
 mod tests;
@@ -33,6 +40,8 @@ pub use broadcast::{Broadcast, From, State};
 pub use changes::{Arrivals, Changes};
 pub use claim::{Claim, Dropped, Fate, Now, Refusal, Rejected};
 pub use cursor::{Cursor, Step};
+pub use demand::{Demand, Lease, Wish};
+pub use derived::Derived;
 pub use group::GroupHead;
 pub use hub::Hub;
 pub use limits::Limits;

@@ -21,6 +21,8 @@ pub(crate) struct Writer {
     pub(crate) track: Arc<Track>,
     /// Declared by an earlier publisher and not yet again by this one.
     pub(crate) is_stale: bool,
+    /// Written not by the publisher but by whoever has that number.
+    pub(crate) derived: Option<u64>,
     open: Option<Open>,
     awaits_sync: bool,
     /// Sequence of the next group.
@@ -62,6 +64,7 @@ impl Writer {
             lane: Arc::new(Lane::new(track.id, track.kind())),
             track: Arc::new(track),
             is_stale: false,
+            derived: None,
             open: None,
             awaits_sync: true,
             sequence: 0,
@@ -112,10 +115,19 @@ impl Writer {
         Fate::Dropped(why)
     }
 
-    /// Counts a frame without payload.
-    pub(crate) fn count_empty(&mut self) -> Fate {
-        self.drops.count(Dropped::BadSize);
-        Fate::Dropped(Dropped::BadSize)
+    /// Drops a frame that alone is larger than a group may be, or empty.
+    pub(crate) fn refuse_size(&mut self, frame: &Frame, limits: &Limits) -> Option<Fate> {
+        if frame.payload.is_empty() {
+            // It says nothing, so nothing builds on it.
+            self.drops.count(Dropped::BadSize);
+            return Some(Fate::Dropped(Dropped::BadSize));
+        }
+        (frame.payload.len() > limits.group_bytes).then(|| self.drop_frame(Dropped::BadSize))
+    }
+
+    /// Decode time of the newest frame.
+    pub(crate) fn newest(&self) -> Option<Time> {
+        self.newest
     }
 
     /// Whether that frame would begin a group by itself.

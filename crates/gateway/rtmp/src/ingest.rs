@@ -133,7 +133,7 @@ fn refusal(rejected: Option<Rejected>) -> Result<(), Refusal> {
     match rejected {
         Some(Rejected::Superseded) => Err(Refusal::Busy),
         Some(Rejected::Ended) => Err(Refusal::Ended),
-        Some(rejected @ (Rejected::TooManyTracks(_) | Rejected::UnknownTrack)) => {
+        Some(rejected @ (Rejected::TooManyTracks(_) | Rejected::UnknownTrack | Rejected::TrackTaken)) => {
             debug!(%rejected, "left out");
             Ok(())
         }

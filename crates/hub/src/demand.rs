@@ -1,0 +1,61 @@
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+
+use media::{Track, TrackId};
+
+use crate::broadcast::Broadcast;
+
+/// Makes renditions that a publisher does not send, for as long as somebody needs them.
+///
+/// For gateways whose viewers cannot play what there is: they ask, keep the [`Lease`] as long as such a
+/// viewer is there, and follow the lease's track like any other.
+pub trait Demand: Send + Sync {
+    /// A rendition of that track, in the broadcast's catalog when this returns; its frames follow soon.
+    ///
+    /// `None` if it cannot be had: nobody transcodes here, the track is not there, or is not of that kind.
+    /// Cheap when the rendition is there already, whoever asked for it first.
+    fn want(&self, broadcast: &Broadcast, source: TrackId, wish: Wish) -> Option<Lease>;
+}
+
+/// What a rendition shall be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Wish {
+    /// Sound as Opus: stereo, 48 kHz, 20 ms a packet.
+    Opus,
+    /// Sound as AAC: LC, stereo, 48 kHz.
+    Aac,
+}
+
+/// Keeps a rendition going. It stops some seconds after the last lease was dropped.
+#[must_use = "dropping it says that the rendition is no longer needed"]
+pub struct Lease {
+    track: Arc<Track>,
+    _held: Box<dyn Any + Send + Sync>,
+}
+
+impl Lease {
+    /// For those who implement [`Demand`]: `held` is dropped with the lease.
+    pub fn new(track: Arc<Track>, held: impl Any + Send + Sync) -> Self {
+        Self { track, _held: Box::new(held) }
+    }
+
+    /// The rendition as it was declared. Should it go from the catalog, its source went: ask again when there is another.
+    pub fn track(&self) -> &Arc<Track> {
+        &self.track
+    }
+}
+
+impl fmt::Debug for Lease {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lease").field("track", &self.track).finish_non_exhaustive()
+    }
+}
+
+/// Nobody transcodes here.
+impl Demand for () {
+    fn want(&self, _: &Broadcast, _: TrackId, _: Wish) -> Option<Lease> {
+        None
+    }
+}
