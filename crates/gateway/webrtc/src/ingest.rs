@@ -114,7 +114,7 @@ fn passed(word: Result<(), Rejected>) -> Result<(), End> {
         Ok(()) => Ok(()),
         Err(Rejected::Superseded) => Err(End::Superseded),
         Err(Rejected::Ended) => Err(End::Ended),
-        Err(rejected @ (Rejected::TooManyTracks(_) | Rejected::UnknownTrack)) => {
+        Err(rejected @ (Rejected::TooManyTracks(_) | Rejected::UnknownTrack | Rejected::TrackTaken)) => {
             debug!(%rejected, "left out");
             Ok(())
         }
