@@ -6,7 +6,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let dist = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../web/dist");
     println!("cargo::rerun-if-changed={}", dist.display());
-    if dist.join("home.html").is_file() {
+    if dist.join("publish.html").is_file() {
         ExitCode::SUCCESS
     } else {
         println!("cargo::error=the pages are not built: run ./dev setup");

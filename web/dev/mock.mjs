@@ -7,6 +7,8 @@ import { tmpdir } from 'node:os';
 import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { POLICY, sendPage, TYPES } from './files.mjs';
+import { startLadder, LADDER, ladderPlaylist } from './ladder.mjs';
+import { startRelay } from './rtc.mjs';
 
 const began = Date.now();
 
@@ -83,27 +85,49 @@ const STREAMS = {
   },
 };
 
-/** Starts the stand-in. `streams` may be changed while it runs. */
-export async function startMock({ port = 0, isEmpty = false, needsKey = false } = {}) {
+/**
+ * Starts the stand-in. `streams` may be changed while it runs. `ladder` brings a stream in two qualities and two languages by
+ * HLS and DASH, a `browser` brings WebRTC.
+ */
+export async function startMock({ port = 0, isEmpty = false, needsKey = false, ladder = false, browser } = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'onair-web-hls-'));
   const streams = isEmpty ? {} : structuredClone(STREAMS);
   const ffmpeg = isEmpty ? undefined : startFfmpeg(folder);
+  const steps = ladder ? await startLadder() : undefined;
+  const relay = browser && (await startRelay(browser, needsKey ? { publishKey: 'sesame' } : {}));
+  if (ladder) streams['live/ladder'] = { ...LADDER, since: ago(12) };
+  if (relay)
+    streams['live/now'] = {
+      state: 'live',
+      rtc: true,
+      since: ago(5),
+      publisher: { proto: 'whip' },
+      tracks: [video({ codec: 'vp8', bitrate_bps: 1_600_000 }), audio({ codec: 'opus', bitrate_bps: 64_000 })],
+      viewers: 3,
+      hidden: true,
+    };
   const server = createServer((request, response) => {
-    answer(new URL(request.url, 'http://mock'), response, { folder, streams, needsKey }).catch((error) => {
+    const respond = async () => {
+      if (relay && (await relay.handle(request, response, { streams }))) return;
+      await answer(new URL(request.url, 'http://mock'), response, { folder, streams, needsKey, steps });
+    };
+    respond().catch((error) => {
       response.writeHead(error.code === 'ENOENT' ? 404 : 500).end(String(error.message));
     });
   });
   await new Promise((resolve) => server.listen(port, '127.0.0.1', resolve));
   const stop = async () => {
+    await relay?.stop().catch(() => undefined);
+    await steps?.stop();
     if (ffmpeg) await new Promise((resolve) => ffmpeg.once('exit', resolve).kill());
     server.closeAllConnections();
     server.close();
     await rm(folder, { recursive: true, force: true });
   };
-  return { url: `http://127.0.0.1:${server.address().port}`, streams, stop };
+  return { url: `http://127.0.0.1:${server.address().port}`, streams, relay, stop };
 }
 
-async function answer(url, response, { folder, streams, needsKey }) {
+async function answer(url, response, { folder, streams, needsKey, steps }) {
   const send = (status, type, body) =>
     response
       .writeHead(status, { 'content-type': type, 'content-security-policy': POLICY, 'cache-control': 'no-store' })
@@ -120,6 +144,7 @@ async function answer(url, response, { folder, streams, needsKey }) {
         .filter((name) => !streams[name].hidden)
         .map(shown),
     });
+  if (path === 'api/v1/time') return send(200, 'text/plain', new Date().toISOString());
   if (path === 'api/v1/server')
     return json({ version: '0.1.0', rtmp_port: 1935, rtmps_port: null, publish_needs_key: needsKey });
   if (path.startsWith('api/v1/streams/')) {
@@ -128,6 +153,11 @@ async function answer(url, response, { folder, streams, needsKey }) {
     return streams[name]
       ? json({ now: new Date().toISOString(), ...shown(name) })
       : send(404, 'text/plain', 'no such stream');
+  }
+  if (steps && /^(hls|dash)\/live\/ladder\//.test(path)) {
+    const file = path.slice(path.lastIndexOf('/') + 1);
+    if (file === 'index.m3u8') return send(200, TYPES['.m3u8'], ladderPlaylist());
+    return send(200, TYPES[extname(file)] ?? 'video/mp4', await readFile(join(steps.folder, file)));
   }
   if (path.startsWith('hls/')) {
     const [, name, file] = path.match(/^hls\/(.+)\/([^/]+)$/) ?? [];

@@ -4,7 +4,7 @@ import { createServer, request } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { sendPage } from './files.mjs';
 
-const OURS = /^\/($|watch\/|embed\/|assets\/|favicon\.svg$)/;
+const OURS = /^\/($|watch\/|embed\/|publish\/|assets\/|favicon\.svg$)/;
 
 /** Starts the proxy in front of `server`. */
 export async function startProxy(server, port = 0) {

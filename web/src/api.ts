@@ -34,6 +34,8 @@ export interface Server {
   rtmp_port?: number | null;
   /** Absent while RTMPS is turned off. */
   rtmps_port?: number | null;
+  /** Where the pages come by HTTPS; absent while they do not. */
+  https_port?: number | null;
   /** Whether this caller would have to bring a key to publish. */
   publish_needs_key: boolean;
 }

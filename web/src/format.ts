@@ -63,9 +63,10 @@ export function sinceText(since: string | null | undefined, nowMs: number): stri
   return Number.isFinite(at) ? span(Math.max(0, (nowMs - at) / 1000)) : undefined;
 }
 
-/** Seconds behind live: `0.8 s`, `12 s`. */
+/** Seconds behind live: `80 ms`, `0.8 s`, `12 s`. */
 export function latency(seconds: number): string {
   const shown = Math.max(0, seconds);
+  if (shown < 0.3) return `${Math.round(shown * 1000)} ms`;
   return shown < 9.95 ? `${shown.toFixed(1)} s` : `${Math.round(shown)} s`;
 }
 

@@ -53,9 +53,11 @@ export function pushGuide(): { root: HTMLElement; show: (server: Server | undefi
     maxlength: 64,
   });
   const watch = h('a', { class: 'watch-link' });
+  const here = h('a', { class: 'button quiet publish-link' }, icon('camera'), 'Publish from this browser');
   const refresh = (): void => {
     target.name = cleanName(input.value);
     watch.href = new URL(`watch/${target.app}/${target.name}`, root()).href;
+    here.href = new URL(`publish/${target.app}/${target.name}`, root()).href;
     setText(watch, `${location.host}/watch/${target.app}/${target.name}`);
     for (const output of outputs) output();
   };
@@ -130,6 +132,7 @@ export function pushGuide(): { root: HTMLElement; show: (server: Server | undefi
       h('p', { class: 'lead' }, 'Name your stream, push it here, and it plays for everyone you send the link to.'),
       h('div', { class: 'name-field' }, h('label', { for: 'stream-name' }, 'Stream name'), input),
       h('p', { class: 'watch-at' }, h('span', {}, 'It will play at'), watch),
+      here,
       note,
     ),
     h('div', { class: 'push-how' }, panels),

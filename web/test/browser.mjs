@@ -10,8 +10,8 @@ let browser;
 let shy;
 
 before(async () => {
-  mock = await startMock();
   [browser, shy] = await Promise.all([startBrowser(), startBrowser({ mayPlay: false })]);
+  mock = await startMock({ ladder: true, browser });
   for (let left = 100; left > 0; left -= 1) {
     const body = await fetch(`${mock.url}/hls/live/keynote/media.m3u8`).then((answer) => answer.text());
     if (body.split('#EXTINF').length > 4) break;
@@ -20,8 +20,8 @@ before(async () => {
 });
 
 after(async () => {
-  await Promise.all([browser?.close(), shy?.close()]);
   await mock?.stop();
+  await Promise.all([browser?.close(), shy?.close()]);
 });
 
 /** Opens a page in a browser without a past; errors of the page fail the test. */
@@ -165,7 +165,7 @@ test('sound that appears later is picked up', async () => {
   assert.equal((await state(page)).hasAudio, false);
   mock.streams['live/mute'].tracks = tracks;
   await page.waitForFunction(
-    () => window.onair.hasAudio && window.onair.loads === 2 && window.onair.phase === 'playing',
+    () => window.onair.hasAudio && window.onair.engine === 'hls' && window.onair.phase === 'playing',
     null,
     PATIENCE,
   );
@@ -214,5 +214,161 @@ test('the lines to copy follow the name that is typed', async () => {
   assert.equal(await page.textContent('#panel-obs .field:nth-of-type(2) code'), 'Zoe-live');
   await page.click('#tab-ffmpeg');
   assert.match(await page.textContent('#panel-ffmpeg code'), /rtmp:\/\/127\.0\.0\.1:1935\/live\/Zoe-live/);
+  await close();
+});
+
+for (const engine of ['hls', 'dash'])
+  test(`${engine} offers every rendition and every language, and plays the one that is chosen`, async () => {
+    const { page, close } = await open(`/embed/live/ladder?engine=${engine}`);
+    await reach(page, 'playing');
+    await page.waitForFunction(
+      () => window.onair.levels.length === 2 && window.onair.voices.length === 2,
+      null,
+      PATIENCE,
+    );
+    assert.equal((await state(page)).engine, engine);
+    await page.hover('.player');
+    await page.click('.quality');
+    assert.deepEqual(
+      await page.$$eval('[aria-label=Quality] .menu-item span:first-child', (all) =>
+        all.map((each) => each.textContent),
+      ),
+      ['Auto', '720p', '360p'],
+    );
+    for (const height of [360, 720]) {
+      if (height === 720) await page.click('.quality');
+      await page.click(`.menu-item:has-text("${height}p"):not(:has-text("Auto"))`);
+      await page.waitForFunction((height) => window.onair.height === height, height, PATIENCE);
+    }
+    assert.equal(await page.textContent('.voice'), 'English');
+    await page.click('.voice');
+    await page.click('.menu-item:has-text("German")');
+    await page.waitForFunction(() => window.onair.voice?.language === 'de', null, PATIENCE);
+    await page.reload();
+    await reach(page, 'playing');
+    await page.waitForFunction(() => window.onair.voice?.language === 'de', null, PATIENCE);
+    assert.equal((await state(page)).chosen, 720);
+    await close();
+  });
+
+test('where the browser and the stream allow it, WebRTC plays, and its layers are the qualities', async () => {
+  const { page, close } = await open('/watch/live/now');
+  await reach(page, 'playing');
+  await page.waitForFunction(
+    () => window.onair.levels.length === 2 && window.onair.latency !== undefined,
+    null,
+    PATIENCE,
+  );
+  const now = await state(page);
+  assert.deepEqual([now.engine, now.note, now.loads, now.hasAudio], ['whep', undefined, 1, true]);
+  assert.ok(now.latency < 0.5, String(now.latency));
+  await page.hover('.player');
+  await page.click('.quality');
+  await page.click('.menu-item:has-text("360p"):not(:has-text("Auto"))');
+  await page.waitForFunction(() => window.onair.height === 360, null, PATIENCE);
+  assert.match(await page.textContent('.way'), /^WebRTC \d+ ms$/);
+  await close();
+});
+
+test('sound that WebRTC does not carry makes LL-HLS play, and the menu says why', async () => {
+  const { page, close } = await open('/embed/live/keynote');
+  await reach(page, 'playing');
+  assert.equal((await state(page)).engine, 'hls');
+  await page.hover('.player');
+  await page.click('.way');
+  assert.match(await page.textContent('.menu-item:has-text("WebRTC")'), /does not carry AAC: there would be no sound/);
+  // This server has no WebRTC for it, so the wish ends where it began, with the reason.
+  await page.click('.menu-item:has-text("WebRTC")');
+  await page.waitForFunction(
+    () => window.onair.phase === 'playing' && /No such stream/.test(window.onair.note),
+    null,
+    PATIENCE,
+  );
+  assert.equal((await state(page)).engine, 'hls');
+  await close();
+});
+
+test('WebRTC that finds no way gives way to LL-HLS within seconds', async () => {
+  const { page, close } = await open('/watch/live/now', {
+    script: () => {
+      const Real = window.RTCPeerConnection;
+      window.RTCPeerConnection = class extends Real {
+        constructor(configuration) {
+          super({ ...configuration, iceTransportPolicy: 'relay' });
+        }
+      };
+    },
+  });
+  const began = Date.now();
+  await reach(page, 'playing');
+  const now = await state(page);
+  assert.equal(now.engine, 'hls');
+  assert.match(now.note, /^WebRTC: /);
+  assert.ok(Date.now() - began < 12_000, `${Date.now() - began} ms`);
+  await close();
+});
+
+test('a session that the server drops is opened again', async () => {
+  const { page, close } = await open('/embed/live/now');
+  await reach(page, 'playing');
+  await mock.relay.drop();
+  await page.waitForFunction(() => window.onair.loads === 2 && window.onair.phase === 'playing', null, PATIENCE);
+  assert.equal((await state(page)).engine, 'whep');
+  await close();
+});
+
+test('leaving a page ends its session at the server', async () => {
+  const before = mock.relay.count('whep');
+  const { page, close } = await open('/embed/live/now');
+  await reach(page, 'playing');
+  assert.equal(mock.relay.count('whep'), before + 1);
+  await page.goto(`${mock.url}/nowhere`);
+  for (let left = 50; left > 0 && mock.relay.count('whep') > before; left -= 1) await page.waitForTimeout(100);
+  assert.equal(mock.relay.count('whep'), before);
+  await close();
+});
+
+const says = (page, words) =>
+  page.waitForFunction((words) => document.querySelector('.say').textContent.includes(words), words, PATIENCE);
+
+test('a browser publishes its camera, is watched, and stops', async () => {
+  const { page, close } = await open('/publish/live/zoe', { viewport: { width: 1280, height: 800 } });
+  await says(page, 'Ready');
+  assert.ok(Number(await page.getAttribute('.meter', 'aria-valuenow')) >= 0);
+  await page.click('.go');
+  await says(page, 'You are on air.');
+  await page.waitForSelector('.sent dd', PATIENCE);
+  const watching = await open('/watch/live/zoe');
+  await reach(watching.page, 'playing');
+  assert.equal((await state(watching.page)).engine, 'whep');
+  // Another microphone in mid-stream: the session goes on.
+  const microphones = await page.$$eval('#microphone option', (all) => all.map((each) => each.value));
+  await page.selectOption('#microphone', microphones[1]);
+  await page.waitForTimeout(500);
+  assert.equal(mock.relay.count('whip'), 1);
+  await page.click('.go');
+  await says(page, 'You are off air.');
+  assert.equal(mock.relay.count('whip'), 0);
+  await watching.close();
+  await close();
+});
+
+test('why publishing failed is said in the words of the server', async () => {
+  const { page, close } = await open('/publish/live/keynote');
+  await says(page, 'Ready');
+  await page.click('.go');
+  await says(page, 'Somebody else publishes under this name. Trying again in');
+  await page.click('.go');
+  await says(page, 'off air');
+  await close();
+});
+
+test('a page that did not come by HTTPS says that it cannot open a camera', async () => {
+  const { page, close } = await open('/publish/live/zoe', {
+    script: () => Object.defineProperty(window, 'isSecureContext', { value: false }),
+  });
+  await says(page, 'only on pages that came by HTTPS');
+  assert.match(await page.textContent('.say-more'), /onair\.toml/);
+  assert.equal(await page.isDisabled('.go'), true);
   await close();
 });

@@ -90,7 +90,14 @@ test('names are those that people know', () => {
 });
 
 test('latency has a tenth while that means something', () => {
-  assert.deepEqual([-0.2, 0.84, 9.94, 9.96, 31.2].map(latency), ['0.0 s', '0.8 s', '9.9 s', '10 s', '31 s']);
+  assert.deepEqual([-0.2, 0.08, 0.84, 9.94, 9.96, 31.2].map(latency), [
+    '0 ms',
+    '80 ms',
+    '0.8 s',
+    '9.9 s',
+    '10 s',
+    '31 s',
+  ]);
 });
 
 test('one viewer is not many', () => {

@@ -73,6 +73,27 @@ test('an answer that comes before the engine has failed makes no difference', ()
   assert.equal(bench.phase, 'offline');
 });
 
+test('another engine begins at once, and the failures of the one before are its own', () => {
+  const bench = new Bench();
+  bench.tell({ type: 'start' }, LIVE);
+  assert.deepEqual(bench.tell({ type: 'switched' }), ['load']);
+  assert.equal(bench.phase, 'connecting');
+  bench.tell({ type: 'unplayable', reason: 'no' });
+  assert.deepEqual(bench.tell({ type: 'switched' }), ['load']);
+  assert.equal(bench.phase, 'connecting');
+});
+
+test('a rendition more is loaded, a rendition less is left to the engine', () => {
+  const print = (print: string): Event => ({ type: 'presence', presence: 'live', print });
+  const bench = new Bench();
+  bench.tell({ type: 'start' }, print('v0:video:h264 v2:video:h264 a1:audio:opus'), { type: 'moving' });
+  assert.deepEqual(bench.tell(print('v0:video:h264 a1:audio:opus')), []);
+  assert.deepEqual(bench.tell(print('v0:video:h264 v2:video:h264 a1:audio:opus')), []);
+  assert.deepEqual(bench.tell(print('v0:video:h264 v2:video:h264')), ['load'], 'the last of its kind');
+  bench.tell(print('v0:video:h264 v2:video:h264'), { type: 'moving' });
+  assert.deepEqual(bench.tell(print('v0:video:h264 v2:video:h264 v4:video:h264')), ['load']);
+});
+
 test('a playlist that is missing while the stream is said to be live is loaded again soon', () => {
   const bench = new Bench();
   bench.tell({ type: 'start' }, LIVE, { type: 'failed', why: 'missing' });

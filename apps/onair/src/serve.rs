@@ -89,6 +89,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
             rtmp_port: greeting.rtmp.map(|rtmp| rtmp.port()),
             rtmps_port: greeting.rtmps.map(|rtmps| rtmps.port()),
             webrtc: webrtc.is_some(),
+            https_port: greeting.https.map(|https| https.port()),
         },
         trusted_proxies: config.http.trusted_proxies.clone().into(),
         stop: stop.clone(),

@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn every_page_is_there_and_refers_only_to_what_is() {
-        for page in ["home.html", "watch.html", "embed.html", "lost.html"] {
+        for page in ["home.html", "watch.html", "embed.html", "publish.html", "lost.html"] {
             let html = text(page);
             let references: Vec<_> = html
                 .split(['"', '\''])

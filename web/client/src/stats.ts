@@ -25,6 +25,8 @@ export interface MediaStats {
 export interface LayerStats extends MediaStats {
   rid?: string;
   isActive: boolean;
+  /** Its place among the layers, from the smallest on. */
+  index: number;
 }
 
 export interface Stats {
@@ -105,6 +107,7 @@ export class Gauge {
     const media: LayerStats = {
       ...rates(now, before),
       ...shape(row, rows),
+      index: num(row['encodingIndex']),
       isActive: row['active'] !== false && now.bytes > (before?.bytes ?? 0),
     };
     const limitation = row['qualityLimitationReason'];
@@ -198,11 +201,11 @@ function shape(row: Row, rows: Map<string, Row>): MediaStats {
 
 /** The video is all its layers together: the size of the largest, the worst of what limits them. */
 function sumUp(stats: Stats): void {
-  stats.layers.sort((a, b) => (a.height ?? 0) - (b.height ?? 0) || (a.bitrateBps ?? 0) - (b.bitrateBps ?? 0));
+  stats.layers.sort((a, b) => a.index - b.index || (a.height ?? 0) - (b.height ?? 0));
   const active = stats.layers.filter((layer) => layer.isActive);
   const top = active.at(-1) ?? stats.layers.at(-1);
   if (top) {
-    const { rid: _, isActive: __, ...video } = top;
+    const { rid: _, isActive: __, index: ___, ...video } = top;
     stats.video = { ...video, ...total(active) };
     const worst = (['cpu', 'bandwidth', 'other'] as const).find((why) => active.some((one) => one.limitation === why));
     if (worst) stats.video.limitation = worst;

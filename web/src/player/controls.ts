@@ -1,9 +1,8 @@
 /** The bar under the picture. */
 import { h, setAttribute, setText } from '../dom.ts';
-import { latency } from '../format.ts';
 import { icon, setIcon, type Icon } from '../icons.ts';
+import { Menus } from './menus.ts';
 import type { Actions, Model } from './model.ts';
-import { QualityMenu } from './quality.ts';
 
 /** What the surface does for the controls. */
 export interface Screen {
@@ -24,8 +23,7 @@ export class Controls {
   private readonly sound: HTMLElement;
   private readonly live: HTMLButtonElement;
   private readonly liveText = h('span', {}, 'Live');
-  private readonly behind = h('span', { class: 'behind', title: 'Behind live' });
-  private readonly quality: QualityMenu;
+  private readonly menus: Menus;
   private isMuted = false;
 
   constructor(actions: Actions, screen: Screen) {
@@ -44,7 +42,7 @@ export class Controls {
       this.liveText,
     );
     this.live.addEventListener('click', actions.goLive);
-    this.quality = new QualityMenu(actions);
+    this.menus = new Menus(actions);
     this.silenced = h(
       'button',
       { type: 'button', class: 'silenced', hidden: true },
@@ -61,9 +59,10 @@ export class Controls {
         this.play.button,
         this.sound,
         this.live,
-        this.behind,
+        this.menus.way.root,
         h('span', { class: 'bar-gap' }),
-        this.quality.root,
+        this.menus.voice.root,
+        this.menus.quality.root,
         this.pip.button,
         this.full.button,
       ),
@@ -72,12 +71,12 @@ export class Controls {
 
   /** A menu is open: this is no time to hide. */
   get isOpen(): boolean {
-    return this.quality.isOpen;
+    return this.menus.isOpen;
   }
 
   /** Closes what is open and says whether anything was. */
   closeMenu(): boolean {
-    return this.quality.close();
+    return this.menus.close();
   }
 
   render(model: Model): void {
@@ -96,9 +95,8 @@ export class Controls {
     this.live.dataset['on'] = String(isOnAir);
     setText(this.liveText, isOnAir || model.phase !== 'playing' ? 'Live' : 'Go live');
     setAttribute(this.live, 'aria-label', isOnAir ? 'Live' : 'Go to live (l)');
-    setText(this.behind, model.latency === undefined || model.phase !== 'playing' ? '' : latency(model.latency));
 
-    this.quality.render(model);
+    this.menus.render(model);
     this.silenced.hidden = !(model.isSilenced && model.hasAudio && model.phase === 'playing');
   }
 

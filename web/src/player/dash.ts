@@ -1,14 +1,15 @@
 /** DASH and low-latency DASH by dash.js, which feeds Media Source Extensions. */
 import { MediaPlayer, type MediaPlayerClass, type MediaPlayerErrorEvent, type MediaPlayerSettingClass } from 'dashjs';
 import { address } from '../address.ts';
-import type { Engine, Figures, Level, Reports, Source } from './engine.ts';
+import type { Engine, Figures, Level, Reports, Source, Voice } from './engine.ts';
 
 const CONFIG: MediaPlayerSettingClass = {
   streaming: {
     // The distance from live is kept by `Pacer`, which knows when somebody has rewound on purpose.
     liveCatchup: { enabled: false },
     buffer: { bufferToKeep: 30, bufferTimeDefault: 20, fastSwitchEnabled: true },
-    abr: { limitBitrateByPortal: true, usePixelRatioInLimitBitrateByPortal: true },
+    // By size it would leave out what is only a little larger than the picture on the page.
+    abr: { limitBitrateByPortal: false },
     // What was seen on another site or another day says nothing about this stream.
     lastBitrateCachingInfo: { enabled: false },
     lastMediaSettingsCachingInfo: { enabled: false },
@@ -31,7 +32,8 @@ const OF_NETWORK: ReadonlySet<number | undefined> = new Set([
 ]);
 
 export class DashEngine implements Engine {
-  readonly name = 'LL-DASH';
+  readonly name = 'dash';
+  readonly rewinds = true;
   private player: MediaPlayerClass | undefined;
   private source: Source | undefined;
   /** Wall clock of the beginning of the presentation, milliseconds. */
@@ -41,10 +43,6 @@ export class DashEngine implements Engine {
     private readonly video: HTMLVideoElement,
     private readonly reports: Reports,
   ) {}
-
-  static isSupported(): boolean {
-    return MediaPlayer().create !== undefined && 'MediaSource' in window;
-  }
 
   load(source: Source): void {
     this.destroy();
@@ -59,6 +57,7 @@ export class DashEngine implements Engine {
     });
     on('STREAM_INITIALIZED', () => this.reports.changed());
     on('QUALITY_CHANGE_RENDERED', () => this.reports.changed());
+    on('TRACK_CHANGE_RENDERED', () => this.reports.changed());
     // Before anything has played, an empty buffer is nothing to speak of.
     on('BUFFER_EMPTY', () => this.video.played.length > 0 && this.reports.stalled());
     on('PLAYBACK_ENDED', () => this.reports.finished());
@@ -102,6 +101,24 @@ export class DashEngine implements Engine {
     if (wanted) this.player?.setRepresentationForTypeById('video', wanted.id);
   }
 
+  voices(): Voice[] {
+    return this.sounds().map(({ lang, labels }, id) => ({
+      id,
+      language: lang && lang !== 'und' ? lang : undefined,
+      name: labels?.[0]?.text || undefined,
+    }));
+  }
+
+  voice(): Voice | undefined {
+    const now = this.player?.isReady() ? this.player.getCurrentTrackFor('audio') : undefined;
+    return this.voices()[this.sounds().findIndex((one) => one.index === now?.index)];
+  }
+
+  speak(id: number): void {
+    const wanted = this.sounds()[id];
+    if (wanted) this.player?.setCurrentTrack(wanted);
+  }
+
   carries(): { video: boolean; audio: boolean } | undefined {
     if (!this.player?.isReady() || this.player.getActiveStream() === null) return undefined;
     const has = (kind: 'video' | 'audio'): boolean => (this.player?.getTracksFor(kind).length ?? 0) > 0;
@@ -128,6 +145,11 @@ export class DashEngine implements Engine {
   private representations() {
     const { player } = this;
     return player?.isReady() && player.getActiveStream() !== null ? player.getRepresentationsByType('video') : [];
+  }
+
+  private sounds() {
+    const { player } = this;
+    return player?.isReady() && player.getActiveStream() !== null ? player.getTracksFor('audio') : [];
   }
 
   private onError({ error }: MediaPlayerErrorEvent): void {

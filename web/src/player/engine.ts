@@ -1,4 +1,5 @@
-/** What plays a stream into a video element. One room for each way to do it: hls.js, dash.js, the browser itself, later WHEP. */
+/** What plays a stream into a video element. One room for each way to do it: WHEP, hls.js, dash.js, the browser itself. */
+import type { Abilities, EngineName } from './choice.ts';
 import type { Failure } from './machine.ts';
 
 /** Where a stream is to be had. */
@@ -17,6 +18,14 @@ export interface Level {
   bitrateBps: number | undefined;
 }
 
+/** One language to choose, or one of several tracks of sound. `id` is the engine's own. */
+export interface Voice {
+  id: number;
+  /** BCP 47, such as `en`; nothing where it is not known. */
+  language: string | undefined;
+  name: string | undefined;
+}
+
 /** What an engine can say of itself at this moment; seconds and bits a second. What it cannot say is not there. */
 export interface Figures {
   /** Distance from the live edge of what the server has announced. */
@@ -29,11 +38,16 @@ export interface Figures {
   pictureAt?: number;
   /** The position to play from to be live. */
   livePosition?: number;
+  /** By WebRTC: there and back again, how long frames wait for late ones, the part of packets lost, the way they take. */
+  rtt?: number;
+  jitterBuffer?: number;
+  loss?: number;
+  remote?: string;
 }
 
 /** What an engine reports. */
 export interface Reports {
-  /** The levels, the level that plays, or the kinds of tracks are other ones than before. */
+  /** The levels, the level that plays, the languages, or the kinds of tracks are other ones than before. */
   changed(): void;
   /** The decoder or the network had to be waited for. */
   stalled(): void;
@@ -44,8 +58,9 @@ export interface Reports {
 }
 
 export interface Engine {
-  /** What it is called where people look: `LL-HLS`. */
-  readonly name: string;
+  readonly name: EngineName;
+  /** Whether there is a past to go back to. */
+  readonly rewinds: boolean;
   load(source: Source): void;
   /** Starts the decoders anew without loading anything again. */
   mend(): void;
@@ -57,31 +72,41 @@ export interface Engine {
   level(): Level | undefined;
   /** Chooses a level by its id, or nothing for automatic choice. */
   choose(id: number | undefined): void;
+  voices(): Voice[];
+  /** The one that is heard. */
+  voice(): Voice | undefined;
+  speak(id: number): void;
   /** Which kinds of tracks it plays, once it knows. */
   carries(): { video: boolean; audio: boolean } | undefined;
   figures(): Figures;
 }
 
-/** Why there is no engine for this browser. */
-export class NoEngine extends Error {}
-
-/** Names of engines in the address of a page: `?engine=dash`. */
-export type EngineName = 'dash' | 'hls';
-
-/** What the address of a page asks for, if it names an engine that there is. */
-export function engineNamed(name: string | null): EngineName | undefined {
-  return name === 'dash' || name === 'hls' ? name : undefined;
+/** What this browser can do. */
+export function abilities(video: HTMLVideoElement): Abilities {
+  const engines: EngineName[] = [];
+  const rtcCodecs = new Set<string>();
+  if ('RTCPeerConnection' in window) {
+    engines.push('whep');
+    for (const kind of ['video', 'audio'] as const)
+      for (const { mimeType } of RTCRtpReceiver.getCapabilities?.(kind)?.codecs ?? [])
+        rtcCodecs.add(mimeType.slice(mimeType.indexOf('/') + 1).toLowerCase());
+  }
+  const hasManaged = 'ManagedMediaSource' in window;
+  if (hasManaged || 'MediaSource' in window) engines.push('hls', ...('MediaSource' in window ? ['dash' as const] : []));
+  if (video.canPlayType('application/vnd.apple.mpegurl') !== '') engines.push('native');
+  return { engines, rtcCodecs };
 }
 
-/** The engine that is asked for, or the best that this browser has. Its code is loaded only now. */
-export async function createEngine(video: HTMLVideoElement, reports: Reports, wanted?: EngineName): Promise<Engine> {
-  if (wanted === 'dash') {
-    const { DashEngine } = await import('./dash.ts');
-    if (DashEngine.isSupported()) return new DashEngine(video, reports);
+/** Makes an engine. Its code is loaded only now. */
+export async function createEngine(name: EngineName, video: HTMLVideoElement, reports: Reports): Promise<Engine> {
+  switch (name) {
+    case 'whep':
+      return new (await import('./whep.ts')).WhepEngine(video, reports);
+    case 'hls':
+      return new (await import('./hls.ts')).HlsEngine(video, reports);
+    case 'dash':
+      return new (await import('./dash.ts')).DashEngine(video, reports);
+    case 'native':
+      return new (await import('./native.ts')).NativeEngine(video, reports);
   }
-  const { HlsEngine } = await import('./hls.ts');
-  if (HlsEngine.isSupported()) return new HlsEngine(video, reports);
-  const { NativeEngine } = await import('./native.ts');
-  if (NativeEngine.isSupported(video)) return new NativeEngine(video, reports);
-  throw new NoEngine('This browser has neither Media Source Extensions nor HLS of its own.');
 }

@@ -1,7 +1,7 @@
 /** HLS and LL-HLS by hls.js, which feeds Media Source Extensions. */
 import Hls, { ErrorDetails, ErrorTypes, Events, type ErrorData, type HlsConfig, type LoadPolicy } from 'hls.js';
 import { address } from '../address.ts';
-import type { Engine, Figures, Level, Reports, Source } from './engine.ts';
+import type { Engine, Figures, Level, Reports, Source, Voice } from './engine.ts';
 
 /** A blocked reload may take three of the longest target durations until the server gives up (RFC 8216bis §6.2.5.2). */
 const BLOCKED_MS = 35_000;
@@ -42,7 +42,8 @@ const UNPLAYABLE: ReadonlySet<string> = new Set([
 ]);
 
 export class HlsEngine implements Engine {
-  readonly name = 'LL-HLS';
+  readonly name = 'hls';
+  readonly rewinds = true;
   private hls: Hls | undefined;
 
   constructor(
@@ -50,17 +51,16 @@ export class HlsEngine implements Engine {
     private readonly reports: Reports,
   ) {}
 
-  static isSupported(): boolean {
-    return Hls.isSupported();
-  }
-
   load({ path, base, key }: Source): void {
     this.destroy();
+    if (!Hls.isSupported()) return this.reports.unplayable('This browser decodes nothing that HLS carries.');
     const hls = new Hls(CONFIG);
     this.hls = hls;
     hls.on(Events.MANIFEST_PARSED, this.reports.changed);
     hls.on(Events.LEVEL_SWITCHED, this.reports.changed);
     hls.on(Events.LEVELS_UPDATED, this.reports.changed);
+    hls.on(Events.AUDIO_TRACKS_UPDATED, this.reports.changed);
+    hls.on(Events.AUDIO_TRACK_SWITCHED, this.reports.changed);
     hls.on(Events.MEDIA_ENDED, this.reports.finished);
     hls.on(Events.ERROR, (_, error) => this.onError(error));
     hls.loadSource(address(`hls/${path}/index.m3u8`, base, key).href);
@@ -93,6 +93,22 @@ export class HlsEngine implements Engine {
 
   choose(id: number | undefined): void {
     if (this.hls) this.hls.nextLevel = id ?? -1;
+  }
+
+  voices(): Voice[] {
+    return (this.hls?.audioTracks ?? []).map(({ lang, name }, id) => ({
+      id,
+      language: lang || undefined,
+      name: name || undefined,
+    }));
+  }
+
+  voice(): Voice | undefined {
+    return this.voices()[this.hls?.audioTrack ?? -1];
+  }
+
+  speak(id: number): void {
+    if (this.hls) this.hls.audioTrack = id;
   }
 
   carries(): { video: boolean; audio: boolean } | undefined {

@@ -21,6 +21,8 @@ export type Event =
   | { type: 'finished' }
   | { type: 'failed'; why: Failure }
   | { type: 'unplayable'; reason: string }
+  /** Another engine is to play from now on. */
+  | { type: 'switched' }
   | { type: 'play' }
   | { type: 'pause' }
   /** The browser refuses to play before somebody touches the page. */
@@ -143,6 +145,9 @@ export class Machine {
         this.reason = event.reason;
         this.engine = 'idle';
         return ['unload'];
+      case 'switched':
+        this.reason = undefined;
+        return this.load(now);
       case 'play':
         this.isPaused = false;
         this.isBlocked = false;
@@ -190,7 +195,7 @@ export class Machine {
         this.starvedSince = now;
         this.misses = 0;
       }
-      const isAnother = this.print !== undefined && event.print !== undefined && event.print !== this.print;
+      const isAnother = this.print !== undefined && event.print !== undefined && needsLoad(this.print, event.print);
       const isMissed = event.lacks === true && this.forgiven !== event.print && now - this.loadedAt >= SETTLE_MS;
       if (isMissed) this.forgiven = event.print;
       if (isAnother) this.reason = undefined;
@@ -200,7 +205,7 @@ export class Machine {
         if (isBack) this.failures = 0;
         effects.push(...this.load(now));
       }
-      this.print = event.print ?? this.print;
+      if (isAnother || this.print === undefined) this.print = event.print;
     } else if ((event.presence === 'locked' || event.presence === 'absent') && this.engine !== 'moving') {
       if (this.engine !== 'idle') effects.push('unload');
       this.engine = 'idle';
@@ -274,4 +279,15 @@ export class Machine {
   private askInterval(): number {
     return ASK_MS[this.phase] * (0.85 + this.random() * 0.3);
   }
+}
+
+/**
+ * Whether tracks `now` ask for another load than the one that made `before`: prints are names of tracks with a space between,
+ * `v0:video:h264`. A track less is none, as players leave it by themselves, unless it was the last of its kind and codec.
+ */
+function needsLoad(before: string, now: string): boolean {
+  const [had, has] = [before.split(' '), now.split(' ')];
+  const sort = (track: string): string => track.slice(track.indexOf(':') + 1);
+  const kinds = new Set(has.map(sort));
+  return has.some((track) => !had.includes(track)) || had.some((track) => !kinds.has(sort(track)));
 }

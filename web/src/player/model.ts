@@ -1,5 +1,6 @@
 /** What the player shows: a value that the controller makes and the surface draws. */
-import type { Level } from './engine.ts';
+import type { EngineName } from './choice.ts';
+import type { Level, Voice } from './engine.ts';
 import type { Phase } from './machine.ts';
 
 export interface Model {
@@ -21,6 +22,15 @@ export interface Model {
   levels: Level[];
   level: Level | undefined;
   chosen: number | undefined;
+  voices: Voice[];
+  voice: Voice | undefined;
+  /** What plays, and what somebody asked for. */
+  engine: EngineName | undefined;
+  asked: EngineName | undefined;
+  /** What there is to play with, and what speaks against it. */
+  engines: { name: EngineName; note: string | undefined }[];
+  /** Why it is not a better engine that plays, or what is missing with this one. */
+  note: string | undefined;
 }
 
 /** What a viewer may ask for. */
@@ -32,12 +42,13 @@ export interface Actions {
   setVolume(volume: number): void;
   setMuted(muted: boolean): void;
   choose(level: Level | undefined): void;
+  speak(voice: Voice): void;
+  play(engine: EngineName | undefined): void;
   giveKey(key: string): void;
 }
 
 /** What the stats panel, `window.onair` and tests read. */
 export interface Snapshot extends Model {
-  engine: string;
   /** Seconds behind the newest part that the server has announced. */
   edgeLatency: number | undefined;
   target: number | undefined;
@@ -46,6 +57,11 @@ export interface Snapshot extends Model {
   droppedFrames: number;
   totalFrames: number;
   bandwidthBps: number | undefined;
+  /** By WebRTC; seconds and a part of one. */
+  rtt: number | undefined;
+  jitterBuffer: number | undefined;
+  loss: number | undefined;
+  remote: string | undefined;
   stalls: number;
   stalledMs: number;
   loads: number;
@@ -61,4 +77,11 @@ export function levelName(level: Level): string {
   if (level.height === undefined) return 'Audio';
   const fast = level.frameRate !== undefined && level.frameRate > 32 ? String(Math.round(level.frameRate)) : '';
   return `${level.height}p${fast}`;
+}
+
+/** `English`, or what the stream calls it, or its number. */
+export function voiceName({ id, language, name }: Voice): string {
+  const isTag = language !== undefined && /^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$/i.test(language);
+  const spoken = isTag && new Intl.DisplayNames(['en'], { type: 'language' }).of(language);
+  return spoken || name || `Track ${id + 1}`;
 }

@@ -1,11 +1,18 @@
 /** HLS by the browser itself, where there are no Media Source Extensions: older iPhones. */
 import { address } from '../address.ts';
-import type { Engine, Figures, Level, Reports, Source } from './engine.ts';
+import type { Engine, Figures, Level, Reports, Source, Voice } from './engine.ts';
 
-type SafariVideo = HTMLVideoElement & { getStartDate?: () => Date };
+interface AudioTrack {
+  language: string;
+  label: string;
+  enabled: boolean;
+}
+
+type SafariVideo = HTMLVideoElement & { getStartDate?: () => Date; audioTracks?: Iterable<AudioTrack> };
 
 export class NativeEngine implements Engine {
-  readonly name = 'HLS';
+  readonly name = 'native';
+  readonly rewinds = true;
   private source: URL | undefined;
   private readonly listeners: [string, () => void][];
 
@@ -19,14 +26,10 @@ export class NativeEngine implements Engine {
       ['ended', reports.finished],
       ['error', () => void this.onError()],
     ];
-    for (const [name, listener] of this.listeners) video.addEventListener(name, listener);
-  }
-
-  static isSupported(video: HTMLVideoElement): boolean {
-    return video.canPlayType('application/vnd.apple.mpegurl') !== '';
   }
 
   load({ path, base, key }: Source): void {
+    for (const [name, listener] of this.listeners) this.video.addEventListener(name, listener);
     this.source = address(`hls/${path}/index.m3u8`, base, key);
     this.video.src = this.source.href;
     this.video.load();
@@ -53,6 +56,22 @@ export class NativeEngine implements Engine {
 
   choose(): void {
     // The browser chooses by itself and cannot be told.
+  }
+
+  voices(): Voice[] {
+    return [...(this.video.audioTracks ?? [])].map(({ language, label }, id) => ({
+      id,
+      language: language || undefined,
+      name: label || undefined,
+    }));
+  }
+
+  voice(): Voice | undefined {
+    return this.voices()[[...(this.video.audioTracks ?? [])].findIndex((track) => track.enabled)];
+  }
+
+  speak(id: number): void {
+    [...(this.video.audioTracks ?? [])].forEach((track, index) => (track.enabled = index === id));
   }
 
   carries(): undefined {

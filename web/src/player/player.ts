@@ -1,7 +1,8 @@
 /** Ties the machine to an engine, the server and the surface. The only room of the player that knows the time. */
-import { stream as askStream, type Stream } from '../api.ts';
+import { stream as askStream, type Answer, type Stream } from '../api.ts';
 import { shortName } from '../format.ts';
-import { createEngine, engineNamed, NoEngine, type Engine, type Level, type Reports } from './engine.ts';
+import { Choice, engineNamed, type EngineName } from './choice.ts';
+import { abilities, createEngine, type Engine, type Level, type Reports, type Voice } from './engine.ts';
 import { Machine, type Effect, type Event, type Failure } from './machine.ts';
 import type { Actions, Model, Snapshot } from './model.ts';
 import { LatencyMeter } from './latency.ts';
@@ -36,8 +37,18 @@ export class Player {
   private readonly prefs = loadPrefs();
   private readonly actions: Actions;
   private engine: Engine | undefined;
-  private awaitsEngine = false;
+  private readonly choice: Choice;
+  private readonly reports: Reports;
+  /** Why it is not a better engine that plays, or what is missing with this one. */
+  private note: string | undefined;
+  /** A load waits for what the server says of the stream. */
+  private awaitsTracks = false;
+  /** Which engine is being fetched: a later wish makes an earlier one void. */
+  private wish = 0;
+  private hasPlayed = false;
   private stream: Stream | undefined;
+  /** The server did not say anything of the stream when it was last asked. */
+  private isUntold = false;
   private key: string | undefined;
 
   private isSilenced = false;
@@ -58,12 +69,22 @@ export class Player {
       setVolume: (volume) => this.setVolume(volume),
       setMuted: (muted) => this.setMuted(muted),
       choose: (level) => this.choose(level),
+      speak: (voice) => this.speak(voice),
+      play: (name) => this.playBy(name),
       giveKey: (key) => this.giveKey(key),
     };
     this.surface = new Surface(mount, options.path, this.actions);
     this.video = this.surface.video;
     this.video.volume = this.prefs.volume;
     this.video.muted = this.prefs.muted;
+    this.choice = new Choice(abilities(this.video), engineNamed(options.query.get('engine')));
+    this.reports = {
+      changed: () => this.onTracksChanged(),
+      stalled: () => this.playhead.onStall(),
+      finished: () => this.handle({ type: 'finished' }),
+      failed: (why, detail) => this.onFailed(why, detail),
+      unplayable: (detail) => void this.onUnplayable(detail),
+    };
     this.listen();
     // What a locked phone and the keys of a headset show.
     if ('mediaSession' in navigator) {
@@ -75,25 +96,6 @@ export class Player {
   start(): void {
     this.handle({ type: 'start' });
     window.setInterval(() => this.sense(), SENSE_MS);
-    const reports: Reports = {
-      changed: () => this.onTracksChanged(),
-      stalled: () => this.playhead.onStall(),
-      finished: () => this.handle({ type: 'finished' }),
-      failed: (why, detail) => this.onFailed(why, detail),
-      unplayable: (detail) => this.onUnplayable(detail),
-    };
-    createEngine(this.video, reports, engineNamed(this.options.query.get('engine'))).then(
-      (engine) => {
-        this.engine = engine;
-        if (this.awaitsEngine) this.load();
-      },
-      (error: unknown) => {
-        const isOld = error instanceof NoEngine;
-        this.lastError = String(error);
-        if (isOld) this.handle({ type: 'unplayable', reason: error.message });
-        else this.handle({ type: 'failed', why: 'network' });
-      },
-    );
   }
 
   /** Everything there is to know at this moment. */
@@ -102,7 +104,6 @@ export class Player {
     const quality = this.video.getVideoPlaybackQuality?.();
     return {
       ...this.model(),
-      engine: this.engine?.name ?? '',
       edgeLatency: figures.latency,
       target:
         figures.target === undefined ? undefined : this.pacer.target({ target: figures.target, part: figures.part }),
@@ -111,6 +112,10 @@ export class Player {
       droppedFrames: quality?.droppedVideoFrames ?? 0,
       totalFrames: quality?.totalVideoFrames ?? 0,
       bandwidthBps: figures.bandwidthBps,
+      rtt: figures.rtt,
+      jitterBuffer: figures.jitterBuffer,
+      loss: figures.loss,
+      remote: figures.remote,
       stalls: this.playhead.stalls,
       stalledMs: Math.round(this.playhead.stalledMs),
       loads: this.loads,
@@ -138,6 +143,12 @@ export class Player {
       levels: engine?.levels() ?? [],
       level: engine?.level(),
       chosen: this.prefs.height,
+      voices: engine?.voices() ?? [],
+      voice: engine?.voice(),
+      engine: engine?.name,
+      asked: this.choice.wanted,
+      engines: this.choice.options(this.stream?.tracks ?? []),
+      note: this.note,
     };
   }
 
@@ -155,6 +166,8 @@ export class Player {
         return this.engine?.mend();
       case 'unload':
         this.surface.freeze();
+        this.awaitsTracks = false;
+        this.wish += 1;
         return this.engine?.destroy();
       case 'ask':
         return void this.ask();
@@ -162,9 +175,33 @@ export class Player {
   }
 
   private load(): void {
-    const { engine } = this;
-    this.awaitsEngine = engine === undefined;
-    if (engine === undefined) return;
+    this.awaitsTracks = this.stream === undefined && this.choice.asksForTracks && !this.isUntold;
+    if (this.awaitsTracks) return;
+    const { name, note } = this.choice.pick(this.stream?.tracks ?? []);
+    this.note = note;
+    this.wish += 1;
+    if (name === undefined) {
+      const reason = 'This browser has neither WebRTC nor Media Source Extensions nor HLS of its own.';
+      return this.handle({ type: 'unplayable', reason });
+    }
+    if (this.engine?.name === name) return this.begin(this.engine);
+    this.surface.freeze();
+    this.engine?.destroy();
+    this.engine = undefined;
+    this.hasPlayed = false;
+    this.playhead.expect(performance.now());
+    const { wish } = this;
+    createEngine(name, this.video, this.reports).then(
+      (engine) => {
+        if (wish !== this.wish) return;
+        this.engine = engine;
+        this.begin(engine);
+      },
+      (error: unknown) => wish === this.wish && this.onFailed('network', String(error)),
+    );
+  }
+
+  private begin(engine: Engine): void {
     this.surface.freeze();
     this.loads += 1;
     this.isFollowing = true;
@@ -177,20 +214,31 @@ export class Player {
     const { path, base } = this.options;
     const answer = await askStream(path, base, this.key);
     if (answer.ok && answer.clockOffsetMs !== undefined) this.latency.offset = answer.clockOffsetMs;
+    const before = this.stream?.state;
     if (answer.ok) this.stream = answer.value;
     else if (answer.refusal === 'absent') this.stream = undefined;
+    this.isUntold = !answer.ok;
+    // Another broadcast, or a server that has come back: what failed before may do now.
+    if (before !== 'live' && this.stream?.state === 'live') this.choice.forgive();
     this.options.onStream?.(this.stream);
+    this.tell(answer);
+    if (this.awaitsTracks) this.load();
+  }
+
+  private tell(answer: Answer<Stream>): void {
     if (!answer.ok) {
       this.playhead.excuse();
       return this.handle({ type: 'presence', presence: answer.refusal });
     }
     const { value } = answer;
     if (value.state !== 'live') this.playhead.excuse();
+    const isRtc = (this.engine?.name ?? this.choice.pick(value.tracks).name) === 'whep';
+    const tracks = isRtc ? value.tracks.filter((track) => this.choice.fitsRtc(track)) : value.tracks;
     this.handle({
       type: 'presence',
       presence: value.state,
-      print: fingerprint(value),
-      lacks: lacks(this.engine?.carries(), value),
+      print: fingerprint(value, isRtc),
+      lacks: lacks(this.engine?.carries(), { ...value, tracks }),
     });
   }
 
@@ -198,16 +246,30 @@ export class Player {
     const { height } = this.prefs;
     const wanted = height === undefined ? undefined : this.engine?.levels().find((level) => level.height === height);
     if (wanted !== undefined && this.engine?.level()?.id !== wanted.id) this.engine?.choose(wanted.id);
+    const { language } = this.prefs;
+    const voice = language === undefined ? undefined : this.engine?.voices().find((each) => each.language === language);
+    if (voice !== undefined && this.engine?.voice()?.id !== voice.id) this.engine?.speak(voice.id);
     this.update();
   }
 
   private onFailed(why: Failure, detail: string): void {
     this.lastError = detail;
+    const name = this.engine?.name;
+    // While the server says that the stream is live, it is the engine, or the way it goes, that does not work.
+    const isOurs = this.stream?.state === 'live' && !this.isUntold && why !== 'locked';
+    if (name !== undefined && isOurs && (why !== 'missing' || name === 'whep'))
+      if (this.choice.fail(name, detail, this.failing())) return this.handle({ type: 'switched' });
     this.handle({ type: 'failed', why });
+  }
+
+  private failing() {
+    return { hasPlayed: this.hasPlayed, tracks: this.stream?.tracks ?? [], now: performance.now() };
   }
 
   private async onUnplayable(detail: string): Promise<void> {
     this.lastError = detail;
+    if (this.engine && this.choice.refuse(this.engine.name, detail, this.stream?.tracks ?? []))
+      return this.handle({ type: 'switched' });
     if (this.stream === undefined) await this.ask();
     const canPlay = (type: string) => MediaSource.isTypeSupported(type);
     this.handle({ type: 'unplayable', reason: refusal(this.stream, canPlay) });
@@ -255,7 +317,8 @@ export class Player {
   }
 
   private onPlay(): void {
-    if (this.pausedAt > 0 && performance.now() - this.pausedAt > PAUSE_MS) this.isFollowing = false;
+    const isLong = this.pausedAt > 0 && performance.now() - this.pausedAt > PAUSE_MS;
+    if (isLong && this.engine?.rewinds !== false) this.isFollowing = false;
     this.playhead.expect(performance.now());
     this.handle({ type: 'play' });
   }
@@ -288,7 +351,7 @@ export class Player {
     const live = this.engine?.figures().livePosition ?? video.currentTime;
     const oldest = video.buffered.length > 0 ? video.buffered.start(0) : video.currentTime;
     const to = Math.max(oldest, video.currentTime + seconds);
-    if (to >= live) return this.goLive();
+    if (to >= live || this.engine?.rewinds === false) return this.goLive();
     this.isFollowing = false;
     video.currentTime = to;
     this.update();
@@ -316,8 +379,24 @@ export class Player {
     this.update();
   }
 
+  private speak(voice: Voice): void {
+    this.prefs.language = voice.language;
+    savePrefs(this.prefs);
+    this.engine?.speak(voice.id);
+    this.update();
+  }
+
+  private playBy(name: EngineName | undefined): void {
+    this.choice.ask(name);
+    const next = this.choice.pick(this.stream?.tracks ?? []);
+    this.note = next.note;
+    if (next.name !== this.engine?.name || this.machine.phase === 'unplayable') this.handle({ type: 'switched' });
+    else this.update();
+  }
+
   private giveKey(key: string): void {
     this.key = key;
+    this.isUntold = false;
     saveKey(this.options.path, key);
     this.handle({ type: 'key' });
   }
@@ -341,6 +420,7 @@ export class Player {
 
   private onMoving(): void {
     this.surface.thaw();
+    this.hasPlayed = true;
     this.handle({ type: 'moving' });
   }
 

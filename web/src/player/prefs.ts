@@ -5,6 +5,8 @@ export interface Prefs {
   muted: boolean;
   /** The number of lines wanted, where the viewer does not leave it to the player. */
   height: number | undefined;
+  /** The language wanted, where a stream has several. */
+  language: string | undefined;
 }
 
 const NAME = 'onair.player';
@@ -12,11 +14,12 @@ const NAME = 'onair.player';
 /** What was chosen last, or what a newcomer gets. */
 export function loadPrefs(): Prefs {
   const kept = read();
-  const { volume, muted, height } = kept;
+  const { volume, muted, height, language } = kept;
   return {
     volume: typeof volume === 'number' && volume >= 0 && volume <= 1 ? volume : 1,
     muted: muted === true,
     height: typeof height === 'number' ? height : undefined,
+    language: typeof language === 'string' ? language : undefined,
   };
 }
 

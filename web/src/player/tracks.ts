@@ -4,13 +4,12 @@ import { codec } from '../format.ts';
 
 /**
  * Names the set of tracks. While it stays the same, an engine may go on as it is: a publisher who comes back, or another
- * size of picture, is a discontinuity in the same playlists.
+ * size of picture, is a discontinuity in the same playlists. Where the server chooses the rendition, only kinds and codecs
+ * count: `isOne`.
  */
-export function fingerprint(stream: Stream): string {
-  return stream.tracks
-    .map((track) => `${track.name}:${track.kind}:${track.codec}`)
-    .sort()
-    .join(' ');
+export function fingerprint(stream: Stream, isOne = false): string {
+  const names = stream.tracks.map(({ name, kind, codec }) => `${isOne ? kind : name}:${kind}:${codec}`);
+  return [...new Set(names)].sort().join(' ');
 }
 
 /** Whether the stream has a kind of track that the engine does not play. */

@@ -53,8 +53,16 @@ pub(crate) async fn server(State(house): State<House>, request: Request) -> Resp
         Ok(path) => access::publish_needs_key(&house, path, &parts).await,
         Err(_) => true,
     };
-    let About { version, rtmp_port, rtmps_port, webrtc } = house.about;
-    json(&Server { now: when(SystemTime::now()), version, rtmp_port, rtmps_port, webrtc, publish_needs_key })
+    let About { version, rtmp_port, rtmps_port, https_port, webrtc } = house.about;
+    json(&Server {
+        now: when(SystemTime::now()),
+        version,
+        rtmp_port,
+        rtmps_port,
+        https_port,
+        webrtc,
+        publish_needs_key,
+    })
 }
 
 /// `/api/openapi.json`.

@@ -73,6 +73,7 @@ pub(crate) struct Server {
     pub(crate) rtmp_port: Option<u16>,
     pub(crate) rtmps_port: Option<u16>,
     pub(crate) webrtc: bool,
+    pub(crate) https_port: Option<u16>,
     pub(crate) publish_needs_key: bool,
 }
 

@@ -36,4 +36,6 @@ pub struct About {
     pub rtmps_port: Option<u16>,
     /// Whether it takes WHIP and gives WHEP.
     pub webrtc: bool,
+    /// Where the pages come by HTTPS, without which browsers open no camera.
+    pub https_port: Option<u16>,
 }

@@ -32,6 +32,11 @@ pub(crate) async fn embed(request: Request) -> Response<Body> {
     of_stream("/embed/", "embed.html", true, request)
 }
 
+/// `/publish/<path>`: camera, microphone or screen by WHIP. Whether the path may be published to is for that to say.
+pub(crate) async fn publish(request: Request) -> Response<Body> {
+    of_stream("/publish/", "publish.html", false, request)
+}
+
 /// `/assets/<name>` and what else lies beside the pages.
 pub(crate) async fn asset(request: Request) -> Response<Body> {
     let parts = request.into_parts().0;

@@ -43,6 +43,7 @@ pub fn router(house: House, guests: Router) -> Router {
         .route("/metrics", get(ops::metrics).fallback(no_method))
         .route("/", get(pages::home).fallback(no_method))
         .route("/watch/{*path}", get(pages::watch).fallback(no_method))
+        .route("/publish/{*path}", get(pages::publish).fallback(no_method))
         .route("/embed/{*path}", get(pages::embed).fallback(no_method))
         .route("/assets/{*name}", get(pages::asset).fallback(no_method))
         .route("/favicon.svg", get(pages::asset).fallback(no_method))

@@ -40,6 +40,7 @@ async fn the_api_tells_who_needs_a_key_to_publish() {
     let server = json(&stage.get("/api/v1/server").await.text());
     assert_eq!((&server["version"], &server["rtmp_port"]), (&"1.2.3".into(), &1935.into()));
     assert_eq!(server["rtmps_port"], 1936);
+    assert_eq!(server["https_port"], 8443);
     assert_eq!(server["publish_needs_key"], true);
     // Nobody is believed who says to come from loopback.
     let claims = [("x-forwarded-for", "127.0.0.1")];
@@ -93,9 +94,13 @@ async fn operators_see_how_things_stand() {
 #[tokio::test]
 async fn pages_come_with_their_guards() {
     let stage = Stage::live("live/alice");
-    for (uri, framed) in
-        [("/", false), ("/watch/live/alice", false), ("/watch/not/live", false), ("/embed/live/alice", true)]
-    {
+    for (uri, framed) in [
+        ("/", false),
+        ("/watch/live/alice", false),
+        ("/watch/not/live", false),
+        ("/publish/live/alice", false),
+        ("/embed/live/alice", true),
+    ] {
         let reply = stage.get(uri).await;
         assert_eq!(reply.status, 200, "{uri}");
         assert_eq!(reply.header("content-type"), "text/html; charset=utf-8");
@@ -130,7 +135,7 @@ async fn assets_are_packed_and_keep_for_ever() {
 #[tokio::test]
 async fn people_who_are_lost_get_a_page() {
     let stage = Stage::live("live/alice");
-    for uri in ["/nowhere", "/watch/%2e%2e/x", "/embed/a;b", "/watch/"] {
+    for uri in ["/nowhere", "/watch/%2e%2e/x", "/publish/a;b", "/embed/a;b", "/watch/"] {
         let page = stage.send("GET", uri, &[("accept", "text/html,*/*;q=0.8")]).await;
         assert_eq!((page.status.as_u16(), page.header("content-type")), (404, "text/html; charset=utf-8"), "{uri}");
         assert_eq!(stage.get(uri).await.header("content-type"), "application/problem+json");

@@ -95,7 +95,13 @@ impl Stage {
             library: Library::default(),
             admission: Arc::new(Doorman),
             metrics: PrometheusBuilder::new().build_recorder().handle(),
-            about: About { version: "1.2.3", rtmp_port: Some(1935), rtmps_port: Some(1936), webrtc: true },
+            about: About {
+                version: "1.2.3",
+                rtmp_port: Some(1935),
+                rtmps_port: Some(1936),
+                https_port: Some(8443),
+                webrtc: true,
+            },
             trusted_proxies: Arc::new(["10.0.0.0/8".parse().unwrap()]),
             stop: CancellationToken::new(),
         };

@@ -1,0 +1,158 @@
+/** Which engine plays: the best that this browser, this stream and this network allow. A machine without a page. */
+import type { Track } from '../api.ts';
+import { codec } from '../format.ts';
+
+/** Names of engines, as in the address of a page: `?engine=dash`. */
+export type EngineName = 'whep' | 'hls' | 'dash' | 'native';
+
+/** Best first. */
+export const ORDER: readonly EngineName[] = ['whep', 'hls', 'dash', 'native'];
+
+/** What people call them. */
+export const TITLES: Record<EngineName, string> = { whep: 'WebRTC', hls: 'LL-HLS', dash: 'LL-DASH', native: 'HLS' };
+
+/** What a browser can do. */
+export interface Abilities {
+  engines: readonly EngineName[];
+  /** Codecs that its WebRTC decodes, in small letters: `h264`, `opus`. */
+  rtcCodecs: ReadonlySet<string>;
+}
+
+/** What is to play, and why not something else, where that wants to be told. */
+export interface Pick {
+  name: EngineName | undefined;
+  note: string | undefined;
+}
+
+/** What was the case when something failed; `now` in milliseconds. */
+export interface Circumstances {
+  /** Whether that engine had shown a picture. */
+  hasPlayed: boolean;
+  tracks: readonly Track[];
+  now: number;
+}
+
+/** Failures within this time count together. */
+const MEMORY_MS = 60_000;
+/** How many of them an engine gets that has never shown a picture, and one that has. */
+const CHANCES = { whep: [1, 2], hls: [3, 5], dash: [3, 5], native: [3, 5] } as const;
+
+/** Names of codecs in WebRTC, where they differ from those of the API. */
+const RTC_NAMES: Record<string, string> = { avc: 'h264', hevc: 'h265' };
+
+export class Choice {
+  private asked: EngineName | undefined;
+  private readonly failures = new Map<EngineName, number[]>();
+  /** Engines that are given up for now, and why. */
+  private readonly given = new Map<EngineName, string>();
+
+  constructor(
+    private readonly abilities: Abilities,
+    asked?: EngineName,
+  ) {
+    this.asked = asked;
+  }
+
+  /** What somebody asked for, by the address or by hand. */
+  get wanted(): EngineName | undefined {
+    return this.asked;
+  }
+
+  /** Somebody asks for an engine, or for none in particular. */
+  ask(name: EngineName | undefined): void {
+    this.asked = name;
+    this.forgive();
+  }
+
+  /** Another broadcast, another luck. */
+  forgive(): void {
+    this.failures.clear();
+    this.given.clear();
+  }
+
+  /** Whether to know what the stream carries would make a difference. */
+  get asksForTracks(): boolean {
+    return this.asked === undefined && this.isFit('whep');
+  }
+
+  /** What is to play a stream of these tracks; of unknown tracks where there are none. */
+  pick(tracks: readonly Track[]): Pick {
+    const { asked } = this;
+    if (asked !== undefined && this.isFit(asked))
+      return { name: asked, note: asked === 'whep' ? this.misses(tracks) : undefined };
+    const lost = asked === undefined ? undefined : this.excuse(asked);
+    const name = this.best(tracks);
+    if (name !== undefined) return { name, note: lost ?? (name === 'whep' ? undefined : this.excuse('whep', tracks)) };
+    // All have failed: then from the beginning, but for what needs tracks that are not there.
+    if (this.given.size === 0) return { name: undefined, note: undefined };
+    this.forgive();
+    return this.pick(tracks);
+  }
+
+  /** An engine failed. Whether it is given up, and another one plays from now on. */
+  fail(name: EngineName, why: string, { hasPlayed, tracks, now }: Circumstances): boolean {
+    const recent = [...(this.failures.get(name) ?? []), now].filter((at) => now - at < MEMORY_MS);
+    this.failures.set(name, recent);
+    if (recent.length < CHANCES[name][hasPlayed ? 1 : 0]) return false;
+    this.given.set(name, why);
+    return this.best(tracks) !== undefined;
+  }
+
+  /** The decoders of an engine refuse the stream: others that use the same ones are no way out. Whether there is any. */
+  refuse(name: EngineName, why: string, tracks: readonly Track[]): boolean {
+    const same: EngineName[] = name === 'whep' ? ['whep'] : ['hls', 'dash', 'native'];
+    for (const each of same) this.given.set(each, why);
+    return this.best(tracks) !== undefined;
+  }
+
+  /** What a person may choose from. */
+  options(tracks: readonly Track[]): { name: EngineName; note: string | undefined }[] {
+    return ORDER.filter((each) => this.abilities.engines.includes(each)).map((name) => ({
+      name,
+      note: this.given.get(name) ?? (name === 'whep' ? this.misses(tracks) : undefined),
+    }));
+  }
+
+  /** Whether WebRTC carries this track to this browser. */
+  fitsRtc(track: Track): boolean {
+    const name = track.codec.toLowerCase();
+    return this.abilities.rtcCodecs.has(RTC_NAMES[name] ?? name);
+  }
+
+  private best(tracks: readonly Track[]): EngineName | undefined {
+    return ORDER.find((each) => this.isFit(each) && (each !== 'whep' || this.isWhole(tracks)));
+  }
+
+  private isFit(name: EngineName): boolean {
+    return this.abilities.engines.includes(name) && !this.given.has(name);
+  }
+
+  /** Whether WebRTC would carry something of every kind there is. */
+  private isWhole(tracks: readonly Track[]): boolean {
+    return tracks.length > 0 && this.misses(tracks) === undefined;
+  }
+
+  /** What would be missing by WebRTC, as a sentence. */
+  private misses(tracks: readonly Track[]): string | undefined {
+    for (const kind of ['video', 'audio'] as const) {
+      const all = tracks.filter((track) => track.kind === kind);
+      const [first] = all;
+      if (first === undefined || all.some((track) => this.fitsRtc(track))) continue;
+      return `WebRTC does not carry ${codec(first.codec)}: there would be no ${kind === 'video' ? 'picture' : 'sound'}.`;
+    }
+    return undefined;
+  }
+
+  private excuse(name: EngineName, tracks: readonly Track[] = []): string | undefined {
+    if (!this.abilities.engines.includes(name))
+      return name === 'whep' ? undefined : `This browser has no ${TITLES[name]}.`;
+    const why = this.given.get(name);
+    return why === undefined ? (name === 'whep' ? this.misses(tracks) : undefined) : `${TITLES[name]}: ${why}`;
+  }
+}
+
+/** What the address of a page asks for, if it names an engine that there is. */
+export function engineNamed(name: string | null): EngineName | undefined {
+  const known = name?.toLowerCase();
+  return known === 'webrtc' ? 'whep' : ORDER.find((each) => each === known);
+}
