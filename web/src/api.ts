@@ -36,6 +36,8 @@ export interface Server {
   rtmps_port?: number | null;
   /** Where the pages come by HTTPS; absent while they do not. */
   https_port?: number | null;
+  /** Whether browsers publish here by WHIP and watch by WHEP. */
+  webrtc?: boolean | null;
   /** Whether this caller would have to bring a key to publish. */
   publish_needs_key: boolean;
 }

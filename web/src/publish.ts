@@ -28,6 +28,8 @@ let state: State = 'ready';
 let source: Capture | undefined;
 let whip: WhipClient | undefined;
 let liveSince: number | undefined;
+/** The server takes nothing from browsers. */
+let isOff = false;
 /** A later wish for other devices makes an earlier one void. */
 let wish = 0;
 
@@ -103,7 +105,7 @@ function say(now: State, sentence: string, more?: Node[]): void {
   );
   badge.dataset['state'] = now === 'live' ? 'live' : isOn ? 'away' : 'off';
   button.replaceChildren(isOn ? 'Stop' : 'Go on air');
-  button.disabled = !isOn && source === undefined;
+  button.disabled = !isOn && (source === undefined || isOff);
   button.classList.toggle('quiet', isOn);
   settings.lock(isOn);
   figures.root.hidden = now !== 'live';
@@ -142,7 +144,7 @@ async function take(next: Capture): Promise<void> {
       .join();
   if (whip && kinds(before?.stream) === kinds(next.stream)) await whip.replace(next.stream);
   else if (whip) go();
-  else say('ready', 'Ready. Nobody sees or hears you yet.');
+  else if (!isOff) say('ready', 'Ready. Nobody sees or hears you yet.');
   before?.stop();
   // Who ends sharing in the browser's own bar ends it here.
   for (const track of next.stream.getVideoTracks())
@@ -222,6 +224,22 @@ function clock(ms: number): string {
   return hours > 0 ? `${hours}:${two(minutes)}:${two(seconds % 60)}` : `${minutes}:${two(seconds % 60)}`;
 }
 
+/** What the server says of publishing, before anybody tries. */
+async function inquire(): Promise<void> {
+  const answer = await askServer(base);
+  if (!answer.ok) return;
+  if (answer.value.publish_needs_key) settings.key.placeholder = 'needed from this machine';
+  if (answer.value.webrtc !== false) return;
+  isOff = true;
+  say('blocked', 'This server has WebRTC turned off, and browsers publish by nothing else.', [
+    h('span', {}, 'Whoever runs it turns it on in '),
+    h('code', {}, 'onair.toml'),
+    h('span', {}, ', under '),
+    h('code', {}, '[webrtc]'),
+    h('span', {}, '.'),
+  ]);
+}
+
 /** Browsers give cameras to secure pages only: says so, and where such a page is. */
 async function insecure(): Promise<void> {
   say('blocked', 'Browsers open cameras and microphones only on pages that came by HTTPS, and this one did not.');
@@ -267,3 +285,4 @@ navigator.mediaDevices?.addEventListener('devicechange', async () => {
   settings.offer(cameras, microphones);
 });
 void open();
+void inquire();

@@ -147,6 +147,7 @@ export function pushGuide(): { root: HTMLElement; show: (server: Server | undefi
       const isSecure = server.rtmps_port != null && (location.protocol === 'https:' || server.rtmp_port == null);
       target.scheme = isSecure ? 'rtmps' : 'rtmp';
       target.port = (isSecure ? server.rtmps_port : server.rtmp_port) ?? 1935;
+      here.hidden = server.webrtc === false;
       target.needsKey = server.publish_needs_key;
       note.hidden = false;
       note.dataset['needed'] = String(server.publish_needs_key);

@@ -11,7 +11,8 @@ import { artefacts } from './processes.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 
-export async function openBrowser() {
+/** `flags` beside the usual ones. */
+export async function openBrowser(...flags) {
   return chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     args: [
@@ -23,6 +24,7 @@ export async function openBrowser() {
       '--disable-component-update',
       '--disable-sync',
       '--autoplay-policy=no-user-gesture-required',
+      ...flags,
     ],
     // Playwright mutes what it starts; these tests listen.
     ignoreDefaultArgs: ['--mute-audio'],
