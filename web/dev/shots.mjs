@@ -9,14 +9,18 @@ const [folder = join(tmpdir(), 'onair-shots'), ...only] = process.argv.slice(2);
 await mkdir(folder, { recursive: true });
 const SIZES = { desktop: { width: 1360, height: 860 }, phone: { width: 390, height: 844 } };
 
-const full = await startMock();
-const empty = await startMock({ isEmpty: true, needsKey: true });
-await new Promise((resolve) => setTimeout(resolve, 8000));
 const browser = await startBrowser();
+const full = await startMock({ ladder: true, browser });
+const empty = await startMock({ isEmpty: true, needsKey: true, browser });
+await new Promise((resolve) => setTimeout(resolve, 8000));
 
 const playing = (page) => page.waitForFunction(() => window.onair?.phase === 'playing', null, { timeout: 20_000 });
 const phase = (name) => (page) =>
   page.waitForFunction((name) => window.onair?.phase === name, name, { timeout: 20_000 });
+const says = (page, words) =>
+  page.waitForFunction((words) => document.querySelector('.say').textContent.includes(words), words, {
+    timeout: 20_000,
+  });
 const rest = (page) => page.waitForTimeout(900);
 
 const SHOTS = {
@@ -41,6 +45,36 @@ const SHOTS = {
       await page.click('.quality');
       await page.keyboard.press('i');
       await page.waitForTimeout(3000);
+    },
+  ],
+  'watch-webrtc': [
+    full,
+    '/watch/live/now',
+    async (page) => {
+      await playing(page);
+      await page.keyboard.press('i');
+      await page.waitForTimeout(4000);
+      await page.hover('.player');
+      await page.click('.quality');
+    },
+  ],
+  'watch-way': [
+    full,
+    '/watch/live/ladder',
+    async (page) => {
+      await playing(page);
+      await page.waitForTimeout(2000);
+      await page.hover('.player');
+      await page.click('.way');
+    },
+  ],
+  'watch-languages': [
+    full,
+    '/watch/live/ladder?engine=dash',
+    async (page) => {
+      await playing(page);
+      await page.hover('.player');
+      await page.click('.voice');
     },
   ],
   'watch-paused': [
@@ -73,6 +107,35 @@ const SHOTS = {
     },
   ],
   'embed-offline': [full, '/embed/live/night', phase('offline')],
+  'publish-ready': [full, '/publish/live/zoe', async (page) => says(page, 'Ready')],
+  'publish-live': [
+    full,
+    '/publish/live/zoe',
+    async (page) => {
+      await says(page, 'Ready');
+      await page.click('.go');
+      await says(page, 'on air');
+      await page.waitForTimeout(4000);
+    },
+  ],
+  'publish-refused': [
+    empty,
+    '/publish/live/zoe',
+    async (page) => {
+      await says(page, 'Ready');
+      await page.click('.go');
+      await says(page, 'key');
+    },
+  ],
+  'publish-insecure': [
+    full,
+    '/publish/live/zoe',
+    async (page) => {
+      await page.addInitScript(() => Object.defineProperty(window, 'isSecureContext', { value: false }));
+      await page.reload();
+      await says(page, 'HTTPS');
+    },
+  ],
   lost: [full, '/nowhere', async () => {}],
 };
 
@@ -104,7 +167,7 @@ for (const [name, [mock, path, ready]] of Object.entries(SHOTS)) {
     }
   }
 }
-await browser.close();
 await full.stop();
 await empty.stop();
+await browser.close();
 console.log(folder);

@@ -7,6 +7,7 @@ import { copyButton } from './clipboard.ts';
 import { h, setAttribute, setText } from './dom.ts';
 import { audioFacts, best, protocol, shortName, sinceText, videoFacts, viewers } from './format.ts';
 import { icon } from './icons.ts';
+import { voiceName } from './player/model.ts';
 import { Player } from './player/player.ts';
 import { Stats } from './player/stats.ts';
 import { publish } from './probe.ts';
@@ -150,6 +151,13 @@ function rowsOf(stream: Stream): [string, string][] {
     ['Video', video ? videoFacts(video).join(' · ') : 'none'],
     ['Audio', audio ? audioFacts(audio).join(' · ') : 'none'],
   ];
+  const sizes = stream.tracks.filter((track) => track.kind === 'video' && track.height);
+  const names = [...new Set(sizes.map(({ height }) => `${height}p`))];
+  if (names.length > 1) rows.push(['Sizes', names.join(' · ')]);
+  const spoken = stream.tracks.flatMap(({ kind, language }, id) =>
+    kind === 'audio' && language && language !== 'und' ? [voiceName({ id, language, name: undefined })] : [],
+  );
+  if (new Set(spoken).size > 1) rows.push(['Languages', [...new Set(spoken)].join(' · ')]);
   if (proto) rows.push(['Comes in by', protocol(proto)]);
   rows.push(['Goes out by', 'LL-HLS, LL-DASH']);
   return rows;
