@@ -25,6 +25,8 @@ mod viewer;
 
 #[cfg(test)]
 pub(crate) mod fixtures;
+#[cfg(test)]
+mod log_tests;
 
 pub use batch::{Batch, Burst};
 pub use log::{Log, Run, Writer};

@@ -4,8 +4,11 @@ use std::time::{Duration, Instant};
 const FACTOR: f64 = 2.5;
 /// What may leave at once, however slow the stream: an ordinary frame.
 const MIN_BURST: f64 = 24_000.0;
-/// What may leave at once, as a stretch of the paced rate.
+/// What may leave at once, as a stretch of the paced rate; and never more than a receiver's socket has room for.
 const BURST: f64 = 0.030;
+const MAX_BURST: f64 = 64_000.0;
+/// However wide the link: a receiver has to keep up, too.
+const MAX_PACE_BPS: f64 = 60_000_000.0;
 /// When it has to wait, this much is gathered before it goes on, so that calls stay few.
 const STEP: Duration = Duration::from_millis(5);
 /// Where nothing is known of a stream.
@@ -32,14 +35,14 @@ impl Pacer {
         let pace = match capacity_bps {
             None => spread,
             // A wide link needs no spreading, a narrow one must not be asked for more than it has.
-            Some(capacity) => (0.8 * capacity as f64).max(spread.min(1.2 * rate)),
+            Some(capacity) => (0.8 * capacity as f64).min(MAX_PACE_BPS.max(spread)).max(spread.min(1.2 * rate)),
         };
         self.bytes_per_second = (pace / 8.0).max(10_000.0);
     }
 
     /// Bytes that may leave at once.
     fn burst(&self) -> f64 {
-        MIN_BURST.max(self.bytes_per_second * BURST)
+        (self.bytes_per_second * BURST).clamp(MIN_BURST, MAX_BURST)
     }
 
     pub(super) fn may_send(&mut self, now: Instant) -> bool {
