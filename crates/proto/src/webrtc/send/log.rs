@@ -273,11 +273,11 @@ impl Writer {
             self.recent_bytes -= old;
             self.recent.pop_front();
         }
-        // A second at least, or the first keyframe alone would look like a rate.
         let Some(&(first, _)) = self.recent.front() else { return };
         let span = now.saturating_duration_since(first);
-        if span >= RATE_WINDOW / 2 || self.log.rate_bps() == 0 {
-            let millis = span.max(RATE_WINDOW / 2).as_millis() as u64;
+        // Some frames at least, or the first keyframe alone would look like a rate.
+        if span >= RATE_WINDOW / 10 {
+            let millis = span.as_millis() as u64;
             self.log.rate_bps.store(self.recent_bytes as u64 * 8000 / millis.max(1), Ordering::Relaxed);
         }
     }

@@ -69,7 +69,9 @@ impl Viewer {
     pub fn new(terms: &Terms, seed: u64, now: Instant, wall: SystemTime) -> Self {
         let sources = terms.media.iter().enumerate().filter_map(|(at, media)| {
             // Each source begins elsewhere.
-            let seed = seed.rotate_left(13 * at as u32).wrapping_add(at as u64 * 0x9e37_79b9_7f4a_7c15);
+            let seed = seed
+                .rotate_left((at as u32).wrapping_mul(13))
+                .wrapping_add((at as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
             Source::new(media, seed, now)
         });
         let mut sources: Vec<_> = sources.collect();

@@ -12,7 +12,7 @@ const MAX_PACE_BPS: f64 = 60_000_000.0;
 /// When it has to wait, this much is gathered before it goes on, so that calls stay few.
 const STEP: Duration = Duration::from_millis(5);
 /// Where nothing is known of a stream.
-const UNKNOWN_BPS: f64 = 2_000_000.0;
+const UNKNOWN_BPS: f64 = 4_000_000.0;
 
 /// Says when the next packet of a picture may leave: a bucket of bytes that fills at the paced rate.
 #[derive(Debug)]
