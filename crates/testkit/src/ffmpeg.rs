@@ -1,7 +1,8 @@
 //! ffmpeg as a publisher and ffprobe as a judge.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::{env, fs};
 
 /// What an H.264 encoder is asked for.
 #[derive(Clone, Copy, Debug)]
@@ -157,6 +158,33 @@ impl Drop for Publisher {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+/// An ffmpeg of version 9 or later, which speaks Enhanced RTMP with several tracks and brings encoders that a
+/// distribution's own may lack: `ONAIR_FFMPEG9`, or the one that the package `imageio-ffmpeg` has put into the virtual
+/// environment `tools/ffmpeg` of the target directory. `None` where there is neither; the reason is printed.
+pub fn modern() -> Option<PathBuf> {
+    if let Some(named) = env::var_os("ONAIR_FFMPEG9") {
+        return Some(named.into());
+    }
+    let target = env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
+    let target = target.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target"));
+    let lib = target.join("tools/ffmpeg/lib");
+    let pythons = fs::read_dir(&lib).into_iter().flatten().flatten();
+    let found = pythons.map(|python| python.path().join("site-packages/imageio_ffmpeg/binaries")).find_map(|dir| {
+        let files = fs::read_dir(dir).ok()?.flatten();
+        files
+            .map(|file| file.path())
+            .find(|path| path.file_name().is_some_and(|name| is_program(&name.to_string_lossy())))
+    });
+    if found.is_none() {
+        eprintln!("skipped: no ffmpeg 9 in {} nor in ONAIR_FFMPEG9", lib.display());
+    }
+    found
+}
+
+fn is_program(name: &str) -> bool {
+    name.starts_with("ffmpeg-")
 }
 
 /// All that `ffprobe -v error` finds wrong with a file, having decoded its headers and counted its packets.

@@ -5,6 +5,7 @@
 
 mod battery;
 mod clocks;
+mod codecs;
 mod crowd;
 mod keys;
 mod memory;

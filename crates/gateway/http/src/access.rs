@@ -62,6 +62,12 @@ pub(crate) async fn publish_needs_key(house: &House, path: Path, request: &Parts
     house.admission.admit(ask).await != Verdict::Allowed
 }
 
+/// Whether one who comes like this may publish with that key.
+pub(crate) async fn publish(house: &House, path: Path, secret: Option<String>, request: &Parts) -> Verdict {
+    let ask = Ask { action: Action::Publish, path, peer: from(house, request), secret, proto: "rtmp" };
+    house.admission.admit(ask).await
+}
+
 fn from(house: &House, request: &Parts) -> std::net::IpAddr {
     // A request without a connection is nobody's: it gets no right that an address gives.
     let peer = request.extensions.get::<Peer>().map_or(std::net::Ipv4Addr::UNSPECIFIED.into(), |peer| peer.0);

@@ -2,7 +2,7 @@
 //!
 //! [`Listener`] accepts connections and keeps their limits; each is driven under a span of its own, speaking HTTP/1.1 or
 //! HTTP/2. [`router`] is everything above the connection: one file a conversation (`hls`, `dash`, `media`, `pages`, `api`,
-//! `ops`), with [`House`] saying where the streams are. It can be called without any socket.
+//! `obs`, `ops`), with [`House`] saying where the streams are. It can be called without any socket.
 
 mod access;
 mod answer;
@@ -17,6 +17,7 @@ mod hls;
 mod house;
 mod listen;
 mod media;
+mod obs;
 mod ops;
 mod pages;
 mod parked;

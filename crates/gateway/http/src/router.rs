@@ -17,7 +17,7 @@ use tracing::debug;
 
 use crate::answer::Problem;
 use crate::peer::{Peer, origin};
-use crate::{House, api, dash, hls, media, ops, pages};
+use crate::{House, api, dash, hls, media, obs, ops, pages};
 
 /// Bytes of the address of a request; more is answered by 414.
 const URI_BYTES: usize = 8 * 1024;
@@ -36,6 +36,8 @@ pub fn router(house: House, guests: Router) -> Router {
         .route("/api/v1/streams", get(api::streams).fallback(no_method))
         .route("/api/v1/streams/{*path}", get(api::stream).fallback(no_method))
         .route("/api/v1/server", get(api::server).fallback(no_method))
+        .route("/api/v1/obs/multitrack", get(obs::multitrack).post(obs::multitrack).fallback(no_method))
+        .route("/api/v1/obs/multitrack/{*application}", get(obs::multitrack).post(obs::multitrack).fallback(no_method))
         .route("/api/v1/time", get(dash::time).fallback(no_method))
         .route("/api/openapi.json", get(api::document).fallback(no_method))
         .route("/healthz", get(ops::healthz).fallback(no_method))

@@ -4,6 +4,7 @@ mod access;
 mod dash;
 mod hls;
 mod media;
+mod obs;
 mod others;
 mod sockets;
 mod stage;

@@ -53,7 +53,7 @@ async fn the_document_of_the_api_names_its_routes() {
     let stage = Stage::live("live/alice");
     let document = json(&stage.get("/api/openapi.json").await.text());
     let paths = document["paths"].as_object().unwrap();
-    assert_eq!(paths.len(), 4);
+    assert_eq!(paths.len(), 5);
     for path in paths.keys() {
         assert_eq!(stage.get(&path.replace("{path}", "live/alice")).await.status, 200, "{path}");
     }

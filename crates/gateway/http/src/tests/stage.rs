@@ -153,11 +153,16 @@ impl Stage {
 
 /// One request from a stranger's address.
 pub(super) async fn call(router: Router, method: &str, uri: &str, headers: &[(&str, &str)]) -> Reply {
+    call_with(router, method, uri, headers, Body::empty()).await
+}
+
+/// The same with a body.
+pub(super) async fn call_with(router: Router, method: &str, uri: &str, headers: &[(&str, &str)], body: Body) -> Reply {
     let mut request = Request::builder().method(method).uri(uri);
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    let mut request = request.body(Body::empty()).unwrap();
+    let mut request = request.body(body).unwrap();
     request.extensions_mut().insert(Peer("192.0.2.7".parse().unwrap()));
     let (parts, body) = router.oneshot(request).await.unwrap().into_parts();
     let body = body.collect().await.unwrap().to_bytes();
