@@ -1,0 +1,79 @@
+// dash.js and Shaka, as they come, on the same sources as hls.js: a minute without a stall, and close to live.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+
+import { measuring, openBrowser, openPage, stalls, watch } from './kit/browser.mjs';
+import { servePlayers } from './kit/players.mjs';
+import { publishCard, startServer } from './kit/processes.mjs';
+
+// A minute of each is what is promised; `ONAIR_SECONDS` says otherwise.
+const SECONDS = Number(process.env.ONAIR_SECONDS ?? (measuring ? 60 : 20));
+
+let server, players, browser;
+
+before(async () => {
+  // One after the other, so that what did begin is ended if another does not.
+  server = await startServer();
+  players = await servePlayers();
+  browser = await openBrowser();
+});
+
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+  players?.stop();
+});
+
+/** Plays, once it has settled, for so long; beside other work a player may try again, as in the test of hls.js. */
+async function plays(name, player, source, atMost) {
+  for (let left = measuring ? 1 : 3; ; left -= 1) {
+    const page = await openPage(browser);
+    try {
+      await page.goto(players.url(player, source));
+      await page.waitForFunction(() => document.querySelector('video')?.currentTime > 0);
+      await page.waitForTimeout(8000); // until the player has found the distance that the manifest asks for
+      const seen = await watch(page, SECONDS);
+      console.log(`${name}:`, JSON.stringify({ ...seen, events: seen.events.map(({ type }) => type) }));
+      assert.deepEqual(await page.evaluate(() => window.errors), []);
+      assert.deepEqual(stalls(seen), [], 'no stall');
+      assert.equal(seen.back, 0, 'never back');
+      assert.ok(seen.frames > SECONDS * 30 * 0.8, `${seen.frames} frames in ${SECONDS} s`);
+      assert.ok(seen.read > seen.frames * 0.98, 'the clock can be read');
+      assert.ok(seen.delay.p95 < atMost, `p95 ${seen.delay.p95} ms`);
+      return;
+    } catch (error) {
+      if (left === 1) throw new Error(`${error.message}\n${page.said.join('\n')}`);
+      console.log(`${name}: ${error.message}; again`);
+    } finally {
+      await page.context().close();
+    }
+  }
+}
+
+// With B-frames the encoder itself is three frames later.
+const sources = [
+  ['H.264', 'live/h264', { gop: 60 }],
+  ['H.264 with B-frames', 'live/bframes', { gop: 60, bframes: 3, width: 640, height: 360, kbps: 800 }],
+];
+
+// Shaka is no player of low latency as it comes: it keeps what the manifest says, or three segments.
+const ways = [
+  ['dash.js', 'dash', (stream) => `/dash/${stream}/manifest.mpd`, 2500],
+  ['Shaka by DASH', 'shaka', (stream) => `/dash/${stream}/manifest.mpd`, 15_000],
+  ['Shaka by HLS', 'shaka', (stream) => `/hls/${stream}/index.m3u8`, 15_000],
+];
+
+for (const [what, stream, options] of sources) {
+  test(`${what} plays everywhere`, { timeout: (ways.length * 3 * (SECONDS + 30) + 60) * 1000 }, async (t) => {
+    const publisher = await publishCard(server.rtmp(stream), options);
+    try {
+      await server.awaitStream(stream, 'v0', 6);
+      for (const [name, player, address, atMost] of ways) {
+        await t.test(name, () => plays(`${name}, ${what}`, player, server.url(address(stream)), atMost));
+      }
+    } finally {
+      await publisher.stop();
+    }
+  });
+}

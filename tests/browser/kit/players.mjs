@@ -1,0 +1,31 @@
+// Plain pages of the players that others use, from an origin of their own, so that CORS is in play.
+
+import { createReadStream } from 'node:fs';
+import { createServer } from 'node:http';
+import { fileURLToPath } from 'node:url';
+
+const html = (name) => ['text/html', new URL(name, import.meta.url)];
+const script = (name) => ['text/javascript', new URL(`../node_modules/${name}`, import.meta.url)];
+const files = {
+  '/hls': html('plain.html'),
+  '/dash': html('dash.html'),
+  '/shaka': html('shaka.html'),
+  '/hls.js': script('hls.js/dist/hls.js'),
+  '/dash.js': script('dashjs/dist/modern/umd/dash.all.min.js'),
+  '/shaka.js': script('shaka-player/dist/shaka-player.compiled.js'),
+};
+
+/** Serves them; `url('dash', manifest)` is the page of a player with something to play. */
+export async function servePlayers() {
+  const server = createServer((request, response) => {
+    const [type, file] = files[new URL(request.url, 'http://x').pathname] ?? [];
+    if (!file) return response.writeHead(404).end();
+    response.writeHead(200, { 'content-type': type });
+    return createReadStream(fileURLToPath(file)).pipe(response);
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: (player, source) => `http://127.0.0.1:${server.address().port}/${player}?src=${encodeURIComponent(source)}`,
+    stop: () => server.close(),
+  };
+}
