@@ -198,13 +198,17 @@ impl Shelf {
         let same = |a: &[Arc<Rendition>], b: &[Arc<Rendition>]| {
             a.len() == b.len() && a.iter().zip(b).all(|(a, b)| Arc::ptr_eq(a, b))
         };
-        self.renditions.send_if_modified(|shown| {
+        let is_new = self.renditions.send_if_modified(|shown| {
             let is_new = !same(shown, &renditions);
             if is_new {
                 *shown = Arc::new(renditions);
             }
             is_new
         });
+        if is_new {
+            // The version of all together is the sum of theirs: without one of them it comes to numbers it has had.
+            self.presentation.playlists.forget();
+        }
     }
 }
 

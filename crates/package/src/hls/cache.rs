@@ -69,6 +69,11 @@ impl Playlists {
         }
     }
 
+    /// Forgets what was rendered: versions begin to count anew.
+    pub fn forget(&self) {
+        *self.edition.lock().unwrap_or_else(PoisonError::into_inner) = Edition::default();
+    }
+
     fn slot(&self, version: u64, Variant { skip, key }: Variant<'_>) -> Option<Slot> {
         let mut edition = self.edition.lock().unwrap_or_else(PoisonError::into_inner);
         if edition.version < version {

@@ -357,3 +357,16 @@ fn whole(text: &str) -> (u64, usize) {
     assert!(text.lines().any(|line| line == hint), "{text}");
     (open, parts)
 }
+
+/// A rendition that was taken out is not shown again by a playlist of before, when the numbers come to the same.
+#[tokio::test(start_paused = true)]
+async fn a_rendition_that_is_gone_is_gone_from_the_multivariant_at_once() {
+    let stage = Stage::live("live/alice");
+    let before = stage.get(INDEX).await.text();
+    assert!(before.contains("a1.m3u8") && before.contains("v0.m3u8"));
+    let both = window(100, 10, 3).version * 2;
+    stage.show_video_alone();
+    stage.set(::package::Window { version: both, ..window(100, 10, 4) });
+    let after = stage.get(INDEX).await.text();
+    assert!(!after.contains("a1.m3u8") && after.contains("v0.m3u8"), "{after}");
+}

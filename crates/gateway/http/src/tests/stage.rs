@@ -136,6 +136,11 @@ impl Stage {
         self.shelf.show([&self.video, &self.audio]);
     }
 
+    /// The sound was taken out.
+    pub(super) fn show_video_alone(&self) {
+        self.shelf.show([&self.video]);
+    }
+
     /// Replaces both windows.
     pub(super) fn set(&self, window: Window) {
         self.audio.replace(Window { segments: window.segments.clone(), open: window.open.clone(), ..window });
