@@ -35,6 +35,12 @@ test('who asks for WebRTC gets it, with what is missing said', () => {
   assert.equal(mine.pick([H264, AAC]).name, 'hls');
 });
 
+test('what only WebRTC carries is missed by name elsewhere', () => {
+  const vp8: Track = { ...H264, codec: 'vp8' };
+  assert.match(choice(['hls']).pick([vp8, OPUS]).note ?? '', /^HLS and DASH do not carry VP8: there is no picture\.$/);
+  assert.equal(choice(ALL).pick([vp8, OPUS]).note, undefined);
+});
+
 test('a browser without Media Source Extensions plays by itself', () => {
   assert.equal(choice(['native']).pick([H264, AAC]).name, 'native');
   assert.equal(choice([]).pick([H264]).name, undefined);

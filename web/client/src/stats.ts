@@ -13,6 +13,8 @@ export interface MediaStats {
   jitterBuffer?: number;
   decode?: number;
   jitter?: number;
+  /** Received: decoded since the session began. */
+  frames?: number;
   framesDropped?: number;
   freezes?: number;
   freezeSeconds?: number;
@@ -92,6 +94,7 @@ export class Gauge {
     if (row['kind'] === 'video' && decoded > 0)
       media.decode = Math.max(0, now.decodeTime - (before?.decodeTime ?? 0)) / decoded;
     set(media, 'jitter', row['jitter']);
+    set(media, 'frames', row['framesDecoded']);
     set(media, 'framesDropped', row['framesDropped']);
     set(media, 'freezes', row['freezeCount']);
     set(media, 'freezeSeconds', row['totalFreezesDuration']);

@@ -37,6 +37,8 @@ const MEMORY_MS = 60_000;
 /** How many of them an engine gets that has never shown a picture, and one that has. */
 const CHANCES = { whep: [1, 2], hls: [3, 5], dash: [3, 5], native: [3, 5] } as const;
 
+const RTC_ONLY: ReadonlySet<string> = new Set(['vp8', 'pcma', 'pcmu']);
+
 /** Names of codecs in WebRTC, where they differ from those of the API. */
 const RTC_NAMES: Record<string, string> = { avc: 'h264', hevc: 'h265' };
 
@@ -79,10 +81,14 @@ export class Choice {
   pick(tracks: readonly Track[]): Pick {
     const { asked } = this;
     if (asked !== undefined && this.isFit(asked))
-      return { name: asked, note: asked === 'whep' ? this.misses(tracks) : undefined };
+      return { name: asked, note: asked === 'whep' ? this.misses(tracks) : unpackaged(tracks) };
     const lost = asked === undefined ? undefined : this.excuse(asked);
     const name = this.best(tracks);
-    if (name !== undefined) return { name, note: lost ?? (name === 'whep' ? undefined : this.excuse('whep', tracks)) };
+    if (name !== undefined) {
+      const better = lost ?? (name === 'whep' ? undefined : this.excuse('whep', tracks));
+      const notes = [better, name === 'whep' ? undefined : unpackaged(tracks)].filter((each) => each !== undefined);
+      return { name, note: notes.length > 0 ? notes.join(' ') : undefined };
+    }
     // All have failed: then from the beginning, but for what needs tracks that are not there.
     if (this.given.size === 0) return { name: undefined, note: undefined };
     this.forgive();
@@ -149,6 +155,17 @@ export class Choice {
     const why = this.given.get(name);
     return why === undefined ? (name === 'whep' ? this.misses(tracks) : undefined) : `${TITLES[name]}: ${why}`;
   }
+}
+
+/** What would be missing by HLS and DASH, as a sentence: some codecs of WebRTC have no place in their files. */
+function unpackaged(tracks: readonly Track[]): string | undefined {
+  for (const kind of ['video', 'audio'] as const) {
+    const all = tracks.filter((track) => track.kind === kind);
+    const [first] = all;
+    if (first === undefined || all.some((track) => !RTC_ONLY.has(track.codec.toLowerCase()))) continue;
+    return `HLS and DASH do not carry ${codec(first.codec)}: there is no ${kind === 'video' ? 'picture' : 'sound'}.`;
+  }
+  return undefined;
 }
 
 /** What the address of a page asks for, if it names an engine that there is. */

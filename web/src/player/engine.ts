@@ -79,6 +79,11 @@ export interface Engine {
   /** Which kinds of tracks it plays, once it knows. */
   carries(): { video: boolean; audio: boolean } | undefined;
   figures(): Figures;
+  /**
+   * A clock in seconds that moves while pictures or sound come, at `now` in milliseconds; for engines whose video element shows
+   * one that always moves.
+   */
+  position?(now: number): number;
 }
 
 /** What this browser can do. */

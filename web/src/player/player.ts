@@ -405,7 +405,8 @@ export class Player {
   private sense(): void {
     const { video } = this;
     const now = performance.now();
-    const sight = this.playhead.look({ time: video.currentTime, isHeld: video.paused, isSeeking: video.seeking }, now);
+    const time = this.engine?.position?.(now) ?? video.currentTime;
+    const sight = this.playhead.look({ time, isHeld: video.paused, isSeeking: video.seeking }, now);
     if (sight === 'moving') {
       // What the network did teaches to stay farther back; a publisher who was away teaches nothing.
       if (this.playhead.settle()) this.pacer.onStall(now);

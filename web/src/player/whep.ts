@@ -6,6 +6,8 @@ import type { Engine, Figures, Level, Reports, Source, Voice } from './engine.ts
 const CONNECT_MS = 4000;
 const FIRST_MS = 5000;
 const SAMPLE_MS = 500;
+/** A still screen is sent once a second. */
+const FRESH_MS = 1500;
 
 export class WhepEngine implements Engine {
   readonly name = 'whep';
@@ -16,6 +18,11 @@ export class WhepEngine implements Engine {
   private chosen: number | undefined;
   private sampler: number | undefined;
   private firstTimer: number | undefined;
+  /** Frames decoded and shown, when there was a new one, and when there last was any sign of life. */
+  private frames = '';
+  private freshAt = Number.NEGATIVE_INFINITY;
+  private movedAt = 0;
+  private isHeld = false;
 
   constructor(
     private readonly video: HTMLVideoElement,
@@ -39,6 +46,8 @@ export class WhepEngine implements Engine {
     });
     client.on('connected', () => this.onConnected());
     client.on('layers', () => this.reports.changed());
+    client.on('inactive', () => (this.isHeld = true));
+    client.on('active', () => (this.isHeld = false));
     client.on('error', (trouble) => this.onTrouble(trouble));
     client.start();
     this.sampler = window.setInterval(() => void this.sample(), SAMPLE_MS);
@@ -56,6 +65,9 @@ export class WhepEngine implements Engine {
     this.client = undefined;
     this.stats = { layers: [] };
     this.chosen = undefined;
+    this.frames = '';
+    this.freshAt = Number.NEGATIVE_INFINITY;
+    this.isHeld = false;
   }
 
   levels(): Level[] {
@@ -117,6 +129,24 @@ export class WhepEngine implements Engine {
     if (jitterBuffer !== undefined) figures.jitterBuffer = jitterBuffer;
     if (loss !== undefined) figures.loss = loss;
     return figures;
+  }
+
+  /** The element's own clock moves as long as it has a stream, whether anything comes or not. */
+  position(now: number): number {
+    if (this.client?.state !== 'connected') return this.movedAt / 1000;
+    const shown = this.video.getVideoPlaybackQuality?.().totalVideoFrames ?? 0;
+    const frames = `${shown} ${this.stats.video?.frames ?? 0}`;
+    if (frames !== this.frames) {
+      const isFirst = this.frames === '';
+      this.frames = frames;
+      // What was shown before belongs to another session.
+      if (!isFirst) this.freshAt = now;
+      if (!isFirst) this.isHeld = false;
+    }
+    const hasVideo = this.carries()?.video === true;
+    const isAlive = hasVideo ? now - this.freshAt < FRESH_MS : (this.stats.audio?.bitrateBps ?? 0) > 0;
+    if (isAlive && !this.isHeld) this.movedAt = now;
+    return this.movedAt / 1000;
   }
 
   /** Those that come now, one for each size. */
