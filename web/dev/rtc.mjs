@@ -189,7 +189,9 @@ export async function startRelay(browser, { publishKey } = {}) {
 
   return {
     handle,
-    /** How many sessions of a kind there are. */
+    /** The sessions of a kind. */
+    ids: (kind) => [...sessions].filter(([, session]) => session.kind === kind).map(([id]) => id),
+    /** How many there are. */
     count: (kind) => [...sessions.values()].filter((session) => session.kind === kind).length,
     /** Ends every session as a server that goes away would. */
     drop: () => Promise.all([...sessions.keys()].map((id) => page.evaluate((id) => window.relay.close(id), id))),

@@ -32,6 +32,7 @@ export class Controls {
     this.full = new IconButton('full', 'Full screen', 'f', screen.toggleFullscreen);
     this.pip = new IconButton('pip', 'Picture in picture', 'p', screen.togglePip);
     this.pip.button.hidden = !screen.hasPip;
+    this.pip.button.classList.add('pip-button');
     this.volume = h('input', { type: 'range', class: 'volume', min: 0, max: 1, step: 0.01, 'aria-label': 'Volume' });
     this.volume.addEventListener('input', () => actions.setVolume(this.volume.valueAsNumber));
     this.sound = h('div', { class: 'sound' }, this.mute.button, this.volume);
