@@ -1,7 +1,8 @@
 // Plain pages of the players that others use, from an origin of their own, so that CORS is in play.
 
-import { createReadStream } from 'node:fs';
+import { createReadStream, existsSync, readdirSync } from 'node:fs';
 import { createServer } from 'node:http';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const html = (name) => ['text/html', new URL(name, import.meta.url)];
@@ -28,4 +29,17 @@ export async function servePlayers() {
     url: (player, source) => `http://127.0.0.1:${server.address().port}/${player}?src=${encodeURIComponent(source)}`,
     stop: () => server.close(),
   };
+}
+
+/**
+ * An ffmpeg of version 9, which speaks Enhanced RTMP: `ONAIR_FFMPEG9`, or the one that `imageio-ffmpeg` has put into the
+ * virtual environment `tools/ffmpeg` of the target directory, as in `testkit::ffmpeg::modern`.
+ */
+export function modernFfmpeg() {
+  if (process.env.ONAIR_FFMPEG9) return process.env.ONAIR_FFMPEG9;
+  const target = process.env.CARGO_TARGET_DIR ?? fileURLToPath(new URL('../../../target', import.meta.url));
+  const lib = path.join(target, 'tools/ffmpeg/lib');
+  const inside = (dir) => (existsSync(dir) ? readdirSync(dir).map((name) => path.join(dir, name)) : []);
+  const binaries = inside(lib).flatMap((python) => inside(path.join(python, 'site-packages/imageio_ffmpeg/binaries')));
+  return binaries.find((file) => path.basename(file).startsWith('ffmpeg-'));
 }

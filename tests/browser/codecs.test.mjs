@@ -1,0 +1,99 @@
+// AV1 and VP9 with Opus, by Enhanced RTMP, in the players that people use. Needs an ffmpeg of version 9: `ONAIR_FFMPEG9`.
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, renameSync } from 'node:fs';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+
+import { measuring, openBrowser, openPage, stalls, watch } from './kit/browser.mjs';
+import { modernFfmpeg, servePlayers } from './kit/players.mjs';
+import { artefacts, startServer } from './kit/processes.mjs';
+
+const SECONDS = Number(process.env.ONAIR_SECONDS ?? (measuring ? 60 : 15));
+const ffmpeg = modernFfmpeg();
+const env = { ...process.env, SVT_LOG: '1' };
+const skip = ffmpeg ? false : 'no ffmpeg 9: set ONAIR_FFMPEG9';
+
+// Encoded beforehand: an encoder beside the player would take from it what it needs on a small machine.
+const LENGTH = SECONDS + 40;
+const SOURCE =
+  `-nostdin -loglevel error -f lavfi -i testsrc2=size=640x360:rate=30 ` +
+  `-f lavfi -i sine=frequency=440:sample_rate=48000 -t ${LENGTH} -map 0:v -map 1:a -c:a libopus -b:a 96k`;
+const codecs = [
+  ['AV1 and Opus', 'av1', '-c:v libsvtav1 -preset 12 -g 60 -crf 50 -svtav1-params pred-struct=1:lp=1 -pix_fmt yuv420p'],
+  ['VP9 and Opus', 'vp9', '-c:v libvpx-vp9 -deadline realtime -cpu-used 8 -threads 1 -g 60 -b:v 600k -pix_fmt yuv420p'],
+];
+const ways = [
+  ['hls.js', 'hls', (stream) => `/hls/${stream}/index.m3u8`],
+  ['dash.js', 'dash', (stream) => `/dash/${stream}/manifest.mpd`],
+  ['Shaka', 'shaka', (stream) => `/dash/${stream}/manifest.mpd`],
+];
+
+let server, players, browser;
+
+before(async () => {
+  if (skip) return;
+  server = await startServer();
+  players = await servePlayers();
+  browser = await openBrowser();
+});
+
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+  players?.stop();
+});
+
+/** Plays, once it has settled, for so long; beside other work a player may try again. */
+async function plays(name, stream, file, address) {
+  for (let left = measuring ? 1 : 3; ; left -= 1) {
+    const words = ['-nostdin', '-loglevel', 'error', '-re', '-i', file, '-c', 'copy', '-f', 'flv', server.rtmp(stream)];
+    const publisher = spawn(ffmpeg, words, { stdio: ['ignore', 'ignore', 'inherit'] });
+    const page = await openPage(browser);
+    try {
+      await server.awaitStream(stream, 'v0', 6);
+      await page.goto(address);
+      await page.waitForFunction(() => document.querySelector('video')?.currentTime > 0);
+      await page.waitForTimeout(8000);
+      const seen = await watch(page, SECONDS);
+      console.log(`${name}:`, JSON.stringify({ ...seen, delay: undefined, events: seen.events.map(({ type }) => type) }));
+      const errors = await page.evaluate(() => window.errors);
+      assert.deepEqual(errors.filter(({ fatal }) => fatal !== false), []);
+      assert.deepEqual(stalls(seen), [], 'no stall');
+      assert.equal(seen.back, 0, 'never back');
+      assert.ok(seen.frames > SECONDS * 30 * 0.8, `${seen.frames} frames in ${SECONDS} s`);
+      return;
+    } catch (error) {
+      if (left === 1) throw new Error(`${error.message}\n${page.said.join('\n')}`);
+      console.log(`${name}: ${error.message}; again`);
+    } finally {
+      await page.context().close();
+      publisher.kill('SIGKILL');
+      if (publisher.exitCode === null && publisher.signalCode === null) await once(publisher, 'exit');
+    }
+  }
+}
+
+/** The file of a codec, encoded once. */
+async function encoded(codec, encoder) {
+  const file = path.join(artefacts, `${codec}-opus-${LENGTH}s.flv`);
+  if (!existsSync(file)) {
+    const words = `${SOURCE} ${encoder} -y -f flv ${file}.part`.split(' ');
+    const [code] = await once(spawn(ffmpeg, words, { stdio: ['ignore', 'ignore', 'inherit'], env }), 'exit');
+    assert.equal(code, 0, `${codec} cannot be encoded`);
+    renameSync(`${file}.part`, file);
+  }
+  return file;
+}
+
+for (const [what, codec, encoder] of codecs) {
+  test(`${what} play everywhere`, { skip, timeout: (ways.length * 3 * (SECONDS + 60) + 240) * 1000 }, async (t) => {
+    const file = await encoded(codec, encoder);
+    for (const [name, player, address] of ways) {
+      const stream = `live/${codec}-${player}`;
+      await t.test(name, () => plays(`${name}, ${what}`, stream, file, players.url(player, server.url(address(stream)))));
+    }
+  });
+}
