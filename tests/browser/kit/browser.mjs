@@ -25,6 +25,7 @@ export async function openBrowser(...flags) {
       '--disable-sync',
       '--autoplay-policy=no-user-gesture-required',
       ...flags,
+      '--allow-loopback-in-peer-connection',
     ],
     // Playwright mutes what it starts; these tests listen.
     ignoreDefaultArgs: ['--mute-audio'],

@@ -60,7 +60,7 @@ fn another_machine_publishes_with_a_key_alone() {
     let listen = |proto: &str| format!("{proto}.listen=\"{}:0\"", machine.here);
     let key = "access.publish=[{path=\"live/*\",key=\"open-sesame\"}]";
     command.arg("serve");
-    for setting in [&listen("http"), &listen("rtmp"), "log.format=\"json\"", key] {
+    for setting in [&listen("http"), &listen("rtmp"), &listen("webrtc"), "log.format=\"json\"", key] {
         command.args(["--set", setting]);
     }
     let server = Server::from_command(command);

@@ -24,6 +24,9 @@ pub(crate) enum End {
     /// The answer did not reach the one who asked.
     #[error("the client left before it was answered")]
     Abandoned,
+    /// The publisher came back with what this viewer cannot decode (E11).
+    #[error("the codec changed: connect again")]
+    CodecChanged,
     /// A fault of ours.
     #[error("the session panicked: please report this")]
     Panicked,
@@ -40,6 +43,7 @@ impl End {
             Self::Ended => "ended",
             Self::Stopped => "stopped",
             Self::Abandoned => "abandoned",
+            Self::CodecChanged => "codec",
             Self::Panicked => "panic",
         }
     }

@@ -1,12 +1,16 @@
+use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime};
 
-use media::Path;
+use media::{Path, TrackId};
 use proto::webrtc::transport::Progress;
+use tokio::sync::watch;
 
 use crate::end::End;
 use crate::random::{self, NoRandomness};
+use crate::room::Room;
+use crate::signal::Topic;
 use crate::table::Target;
 
 /// Which way media flows.
@@ -48,9 +52,36 @@ pub(crate) struct Entry {
     pub(crate) peer: IpAddr,
     pub(crate) began: SystemTime,
     pub(crate) entrance: Entrance,
+    /// Where it watches.
+    pub(crate) room: Option<Arc<Room>>,
+    /// The section of the offer that carries its pictures.
+    pub(crate) video_index: Option<usize>,
     ice: Mutex<Ice>,
     standing: Mutex<Standing>,
+    ladder: watch::Sender<Ladder>,
+    streams: Mutex<HashMap<String, Vec<Topic>>>,
 }
+
+/// What a viewer may choose among, and whether there is a viewer.
+#[derive(Clone, Default, PartialEq)]
+pub(crate) struct Ladder {
+    pub(crate) rungs: Vec<Rung>,
+    /// Why the session is over.
+    pub(crate) end: Option<End>,
+}
+
+/// One layer.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Rung {
+    pub(crate) id: TrackId,
+    pub(crate) rid: String,
+    pub(crate) rate_bps: u64,
+    pub(crate) size: Option<(u32, u32)>,
+    pub(crate) is_sent: bool,
+}
+
+/// Streams of events that one session may have at a time.
+const MAX_STREAMS: usize = 4;
 
 /// The ICE session that is current (W3).
 #[derive(Clone)]
@@ -73,28 +104,35 @@ pub(crate) struct Standing {
 /// What an entry is made of.
 pub(crate) struct NewEntry {
     pub(crate) target: Target,
+    pub(crate) token: String,
     pub(crate) role: Role,
     pub(crate) path: Path,
     pub(crate) peer: IpAddr,
     pub(crate) entrance: Entrance,
+    pub(crate) etag: String,
     pub(crate) their_ufrag: String,
+    pub(crate) room: Option<Arc<Room>>,
+    pub(crate) video_index: Option<usize>,
 }
 
 impl Entry {
-    pub(crate) fn new(new: NewEntry) -> Result<Self, NoRandomness> {
-        let NewEntry { target, role, path, peer, entrance, their_ufrag } = new;
-        let ice = Ice { etag: random::etag()?, their_ufrag };
-        Ok(Self {
+    pub(crate) fn new(new: NewEntry) -> Self {
+        let NewEntry { target, token, role, path, peer, entrance, etag, their_ufrag, room, video_index } = new;
+        Self {
             target,
-            token: random::token()?,
+            token,
             role,
             path,
             peer,
             began: SystemTime::now(),
             entrance,
-            ice: Mutex::new(ice),
+            room,
+            video_index,
+            ice: Mutex::new(Ice { etag, their_ufrag }),
             standing: Mutex::default(),
-        })
+            ladder: watch::Sender::default(),
+            streams: Mutex::default(),
+        }
     }
 
     /// The address of the session: absolute, without a query and without any key (W4, W5).
@@ -118,6 +156,46 @@ impl Entry {
 
     pub(crate) fn note(&self, write: impl FnOnce(&mut Standing)) {
         write(&mut lock(&self.standing));
+    }
+
+    /// It has ended.
+    pub(crate) fn finish(&self, now: Instant, end: End) {
+        lock(&self.standing).end = Some((now, end.clone()));
+        self.ladder.send_modify(|ladder| ladder.end = Some(end));
+    }
+
+    /// The viewer may choose among these.
+    pub(crate) fn show(&self, rungs: Vec<Rung>) {
+        self.ladder.send_if_modified(|ladder| {
+            let is_new = ladder.rungs != rungs;
+            ladder.rungs = rungs;
+            is_new
+        });
+    }
+
+    /// What there is to choose among, now and from now on.
+    pub(crate) fn ladder(&self) -> watch::Receiver<Ladder> {
+        self.ladder.subscribe()
+    }
+
+    /// A stream of events on these topics; `None` when there are as many as there may be.
+    pub(crate) fn open_stream(&self, topics: Vec<Topic>) -> Result<Option<String>, NoRandomness> {
+        let name = random::token()?;
+        let mut streams = lock(&self.streams);
+        if streams.len() >= MAX_STREAMS {
+            return Ok(None);
+        }
+        streams.insert(name.clone(), topics);
+        Ok(Some(name))
+    }
+
+    pub(crate) fn stream(&self, name: &str) -> Option<Vec<Topic>> {
+        lock(&self.streams).get(name).cloned()
+    }
+
+    /// Whether there was one.
+    pub(crate) fn close_stream(&self, name: &str) -> bool {
+        lock(&self.streams).remove(name).is_some()
     }
 
     pub(crate) fn is_over(&self) -> bool {

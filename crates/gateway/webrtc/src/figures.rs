@@ -42,6 +42,10 @@ pub(crate) fn received_bytes() -> metrics::Counter {
     counter!("onair_received_bytes_total", "proto" => Role::Whip.as_str())
 }
 
+pub(crate) fn sent_bytes() -> metrics::Counter {
+    counter!("onair_webrtc_sent_bytes_total")
+}
+
 pub(crate) fn publishes() {
     counter!("onair_publishes_total", "proto" => Role::Whip.as_str()).increment(1);
 }

@@ -1,13 +1,16 @@
+use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::{Bytes, BytesMut};
 use config::Webrtc;
 use hub::{Admission, Hub};
+use media::{Path, TrackId};
 use proto::webrtc::dtls::Identity;
 use proto::webrtc::ice::Road;
+use proto::webrtc::send::{Batch, Burst};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use wire::sdp::Candidate;
@@ -15,7 +18,9 @@ use wire::sdp::Candidate;
 use crate::addresses;
 use crate::door::Door;
 use crate::figures;
+use crate::pending::Offers;
 use crate::registry::Registry;
+use crate::room::{Room, Rooms};
 use crate::shard::{Datagram, Request};
 use crate::table::{Table, Target};
 use crate::udp::Udp;
@@ -37,12 +42,18 @@ pub(crate) struct Shared {
     pub(crate) registry: Registry,
     pub(crate) lines: Vec<Line>,
     pub(crate) count: AtomicU64,
+    pub(crate) rooms: Rooms,
+    pub(crate) offers: Offers,
+    pub(crate) sent: metrics::Counter,
+    /// Who publishes what, to be asked for keyframes.
+    pub(crate) publishers: Mutex<HashMap<Path, Target>>,
 }
 
 /// The way to one shard.
 pub(crate) struct Line {
     pub(crate) requests: mpsc::Sender<Request>,
     pub(crate) datagrams: mpsc::Sender<Datagram>,
+    pub(crate) wakes: mpsc::Sender<Arc<Room>>,
 }
 
 impl Gateway {
@@ -103,6 +114,47 @@ impl Gateway {
         Target { shard, id }
     }
 
+    /// How many shards there are.
+    pub(crate) fn shards(&self) -> usize {
+        self.0.lines.len()
+    }
+
+    pub(crate) fn rooms(&self) -> &Rooms {
+        &self.0.rooms
+    }
+
+    /// Those of ours that wait for an answer.
+    pub(crate) fn offers(&self) -> &Offers {
+        &self.0.offers
+    }
+
+    /// Tells a shard that there is something to send in that room; `false` when it has no ear for it now.
+    pub(crate) fn wake(&self, shard: usize, room: Arc<Room>) -> bool {
+        self.0.lines.get(shard).is_some_and(|line| line.wakes.try_send(room).is_ok())
+    }
+
+    /// That session publishes there.
+    pub(crate) fn publishes(&self, path: &Path, target: Target) {
+        lock(&self.0.publishers).insert(path.clone(), target);
+    }
+
+    /// No longer, unless it is another by now.
+    pub(crate) fn stops_publishing(&self, path: &Path, target: Target) {
+        let mut publishers = lock(&self.0.publishers);
+        if publishers.get(path) == Some(&target) {
+            publishers.remove(path);
+        }
+    }
+
+    /// Asks whoever publishes there for a keyframe. Publishers of other protocols cannot be asked.
+    pub(crate) fn want_keyframe(&self, path: &Path, track: TrackId) {
+        let Some(Target { shard, id }) = lock(&self.0.publishers).get(path).copied() else { return };
+        if let Some(line) = self.0.lines.get(shard) {
+            // A shard that is too busy will be asked again by the viewer.
+            let _ = line.requests.try_send(Request::Keyframe { id, track });
+        }
+    }
+
     /// Asks a shard for something; `false` when it is gone, as the server stops.
     pub(crate) async fn ask(&self, shard: usize, request: Request) -> bool {
         match self.0.lines.get(shard) {
@@ -130,8 +182,39 @@ impl Gateway {
             }
             return;
         }
-        if let Err(error) = self.0.udp.send(road, &bytes, None) {
+        self.count(self.0.udp.send(road, &bytes, None));
+    }
+
+    /// Sends many, datagrams of one size in one call.
+    pub(crate) fn send_batch(&self, road: &Road, batch: &Batch) {
+        if road.is_tcp {
+            batch.datagrams().for_each(|datagram| self.send(road, Bytes::copy_from_slice(datagram)));
+            return;
+        }
+        for Burst { bytes, segment } in batch.bursts() {
+            self.0.sent.increment(bytes.len() as u64);
+            if bytes.len() <= segment {
+                self.count(self.0.udp.send(road, bytes, None));
+                continue;
+            }
+            let sent = self.0.udp.send(road, bytes, Some(segment));
+            let is_unable = sent.as_ref().is_err_and(|error| error.kind() != io::ErrorKind::WouldBlock);
+            if is_unable {
+                // No segmentation offload on that way: one by one.
+                bytes.chunks(segment).for_each(|datagram| self.count(self.0.udp.send(road, datagram, None)));
+            } else {
+                self.count(sent);
+            }
+        }
+    }
+
+    fn count(&self, sent: io::Result<()>) {
+        if let Err(error) = sent {
             figures::dropped(if error.kind() == io::ErrorKind::WouldBlock { "network" } else { "refused" });
         }
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

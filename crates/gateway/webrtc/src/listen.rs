@@ -1,7 +1,7 @@
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
@@ -18,7 +18,9 @@ use tracing::{Instrument, debug, error, info, info_span, warn};
 use crate::door::Door;
 use crate::figures;
 use crate::gateway::{Gateway, Line, Shared};
+use crate::pending::Offers;
 use crate::registry::Registry;
+use crate::room::Rooms;
 use crate::shard::{self, Shard};
 use crate::signal;
 use crate::table::Table;
@@ -43,7 +45,7 @@ pub struct Listener {
 pub struct Ready {
     gateway: Gateway,
     tcp: TcpListener,
-    shards: Vec<(mpsc::Receiver<shard::Request>, mpsc::Receiver<shard::Datagram>)>,
+    shards: Vec<shard::Ears>,
 }
 
 impl Listener {
@@ -78,8 +80,9 @@ impl Listener {
         for _ in 0..threads {
             let (requests, asked) = mpsc::channel(shard::REQUESTS);
             let (datagrams, received) = mpsc::channel(shard::DATAGRAMS);
-            lines.push(Line { requests, datagrams });
-            shards.push((asked, received));
+            let (wakes, woken) = mpsc::channel(shard::WAKES);
+            lines.push(Line { requests, datagrams, wakes });
+            shards.push(shard::Ears { requests: asked, datagrams: received, wakes: woken });
         }
         let door = Door::new(self.config.max_sessions, self.config.max_connecting_per_address);
         let gateway = Gateway::new(Shared {
@@ -94,6 +97,10 @@ impl Listener {
             registry: Registry::default(),
             lines,
             count: AtomicU64::new(0),
+            rooms: Rooms::default(),
+            offers: Offers::default(),
+            sent: figures::sent_bytes(),
+            publishers: Mutex::default(),
         });
         Ok(Ready { gateway, tcp: self.tcp, shards })
     }
@@ -111,13 +118,13 @@ impl Ready {
         let Self { gateway, tcp, shards } = self;
         info!(proto = "webrtc", listen = %gateway.address(), "listening");
         let mut threads = Vec::new();
-        for (number, (requests, datagrams)) in shards.into_iter().enumerate() {
-            let shard = Shard::new(gateway.clone());
+        for (number, ears) in shards.into_iter().enumerate() {
+            let shard = Shard::new(gateway.clone(), number);
             let (done, is_done) = tokio::sync::oneshot::channel::<()>();
             let thread = std::thread::Builder::new().name(format!("webrtc-{number}")).spawn(move || {
                 let _done = done;
                 match tokio::runtime::Builder::new_current_thread().enable_time().build() {
-                    Ok(runtime) => runtime.block_on(shard.run(requests, datagrams)),
+                    Ok(runtime) => runtime.block_on(shard.run(ears)),
                     Err(error) => error!(proto = "webrtc", %error, "a thread cannot begin"),
                 }
             });

@@ -1,16 +1,19 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use media::TrackId;
 use proto::webrtc::ice::{Credentials, Road};
 use proto::webrtc::transport::{Output, Received, Transport};
 use tracing::{Span, info};
 
 use crate::door::Seat;
+use crate::egress::Egress;
 use crate::end::End;
 use crate::entry::Entry;
 use crate::figures::Connected;
 use crate::gateway::Gateway;
 use crate::ingest::Ingest;
+use crate::tools::Tools;
 
 /// How often its standing is written down for others to read.
 const REPORT: Duration = Duration::from_secs(1);
@@ -19,6 +22,8 @@ const REPORT: Duration = Duration::from_secs(1);
 pub(crate) enum Flow {
     /// A publisher's media, into the hub.
     In(Box<Ingest>),
+    /// A room's media, to a viewer.
+    Out(Box<Egress>),
 }
 
 /// One session: its transport, and what flows through it.
@@ -34,6 +39,8 @@ pub(crate) struct Session {
     /// User fragments by which the table knows it.
     named: Vec<String>,
     next_report: Instant,
+    /// When it was written down last, and the bytes sent until then.
+    reported: (Instant, u64),
     received: metrics::Counter,
     /// When it wants to be looked at next, as its shard has it noted.
     pub(crate) due: Instant,
@@ -59,6 +66,7 @@ impl Session {
             bound: Vec::new(),
             named: Vec::new(),
             next_report: now,
+            reported: (now, 0),
             received: crate::figures::received_bytes(),
             due: now,
         }
@@ -69,12 +77,16 @@ impl Session {
         let ufrag = self.transport.credentials().ufrag.clone();
         gateway.table().name(&ufrag, self.entry.target);
         self.named.push(ufrag);
+        if let Flow::In(_) = self.flow {
+            gateway.publishes(&self.entry.path, self.entry.target);
+        }
     }
 
     /// The table forgets it.
     pub(crate) fn leave(&mut self, gateway: &Gateway) {
         self.named.drain(..).for_each(|ufrag| gateway.table().unname(&ufrag));
         self.bound.drain(..).for_each(|road| gateway.table().unbind(&road, self.entry.target));
+        gateway.stops_publishing(&self.entry.path, self.entry.target);
     }
 
     pub(crate) fn on_datagram(
@@ -82,26 +94,34 @@ impl Session {
         now: Instant,
         road: Road,
         datagram: &mut [u8],
-        gateway: &Gateway,
+        tools: &mut Tools,
     ) -> Result<(), End> {
-        self.received.increment(datagram.len() as u64);
         let is_check = matches!(datagram.first(), Some(0..=3));
         match self.transport.handle_datagram(now, road, datagram)? {
             Received::Nothing => {}
-            Received::Rtp(packet, _) => match &mut self.flow {
-                Flow::In(ingest) => ingest.receiver().handle_rtp(now, packet),
-            },
+            Received::Rtp(packet, _) => {
+                if let Flow::In(ingest) = &mut self.flow {
+                    self.received.increment(packet.len() as u64);
+                    ingest.receiver().handle_rtp(now, packet);
+                }
+            }
             Received::Rtcp(packet) => match &mut self.flow {
                 Flow::In(ingest) => ingest.receiver().handle_rtcp(now, packet),
+                Flow::Out(egress) => egress.handle_rtcp(now, packet),
             },
         }
         if is_check {
-            self.follow_roads(road, gateway);
+            self.follow_roads(road, &tools.gateway);
         }
-        self.settle(now, gateway)
+        self.settle(now, tools)
     }
 
-    pub(crate) fn on_timeout(&mut self, now: Instant, gateway: &Gateway) -> Result<(), End> {
+    /// There is something to send, or nothing more.
+    pub(crate) fn on_wake(&mut self, now: Instant, tools: &mut Tools) -> Result<(), End> {
+        self.settle(now, tools)
+    }
+
+    pub(crate) fn on_timeout(&mut self, now: Instant, tools: &mut Tools) -> Result<(), End> {
         self.transport.handle_timeout(now)?;
         match &mut self.flow {
             Flow::In(ingest) => {
@@ -110,8 +130,33 @@ impl Session {
                     receiver.handle_timeout(now);
                 }
             }
+            Flow::Out(_) => {}
         }
-        self.settle(now, gateway)
+        self.settle(now, tools)
+    }
+
+    /// Somebody who watches needs a keyframe.
+    pub(crate) fn request_keyframe(&mut self, now: Instant, track: TrackId, tools: &mut Tools) -> Result<(), End> {
+        if let Flow::In(ingest) = &mut self.flow {
+            ingest.receiver().request_keyframe(track, now);
+        }
+        self.settle(now, tools)
+    }
+
+    /// The viewer wants that layer, or the best; whether there is such a layer.
+    pub(crate) fn choose(&mut self, now: Instant, track: Option<TrackId>) -> bool {
+        match &mut self.flow {
+            Flow::In(_) => false,
+            Flow::Out(egress) => egress.choose(now, track),
+        }
+    }
+
+    /// In which room it watches.
+    pub(crate) fn room_id(&self) -> Option<u64> {
+        match &self.flow {
+            Flow::In(_) => None,
+            Flow::Out(egress) => Some(egress.room_id()),
+        }
     }
 
     /// Another ICE session for the same media (W18).
@@ -123,10 +168,13 @@ impl Session {
     }
 
     /// Says goodbye to the peer.
-    pub(crate) fn close(&mut self, now: Instant, gateway: &Gateway) {
+    pub(crate) fn close(&mut self, now: Instant, tools: &mut Tools) {
+        if let Flow::Out(egress) = &mut self.flow {
+            egress.goodbye(&mut self.transport, tools);
+        }
         self.transport.close(now);
         while let Output::Send(road, bytes) = self.transport.poll_output() {
-            gateway.send(&road, bytes);
+            tools.gateway.send(&road, bytes);
         }
     }
 
@@ -139,6 +187,13 @@ impl Session {
                 let loss = stats.tracks.iter().map(|track| track.loss).fold(0.0, f32::max);
                 (stats.tracks.iter().map(|track| track.bitrate_bps).sum(), loss)
             }
+            Flow::Out(egress) => {
+                let stats = egress.stats();
+                let since = now.saturating_duration_since(self.reported.0).as_millis().max(1) as u64;
+                let bytes = stats.bytes.saturating_sub(self.reported.1);
+                self.reported = (now, stats.bytes);
+                (bytes * 8000 / since, f32::from(stats.fraction_lost) / 256.0)
+            }
         };
         self.entry.note(|standing| {
             standing.progress = progress;
@@ -147,16 +202,23 @@ impl Session {
     }
 
     /// Does what is to be done, and notes until when it can wait.
-    fn settle(&mut self, now: Instant, gateway: &Gateway) -> Result<(), End> {
+    fn settle(&mut self, now: Instant, tools: &mut Tools) -> Result<(), End> {
         let transport_due = loop {
             match self.transport.poll_output() {
-                Output::Send(road, bytes) => gateway.send(&road, bytes),
+                Output::Send(road, bytes) => tools.gateway.send(&road, bytes),
                 Output::Ready => self.on_ready(now),
                 Output::WaitUntil(at) => break at,
             }
         };
         let flow_due = match &mut self.flow {
-            Flow::In(ingest) => ingest.settle(now, &mut self.transport, gateway)?,
+            Flow::In(ingest) => ingest.settle(now, &mut self.transport, &tools.gateway)?,
+            Flow::Out(egress) => {
+                let due = egress.settle(now, &mut self.transport, tools)?;
+                if let Some(rungs) = egress.new_rungs() {
+                    self.entry.show(rungs);
+                }
+                due
+            }
         };
         if now >= self.next_report {
             self.next_report = now + REPORT;

@@ -3,10 +3,13 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
+use media::TrackId;
 use proto::webrtc::ice::{Credentials, Road};
+use proto::webrtc::send::Batch;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep_until;
 use tracing::{debug, error, info, warn};
@@ -14,7 +17,9 @@ use tracing::{debug, error, info, warn};
 use crate::end::End;
 use crate::figures;
 use crate::gateway::Gateway;
+use crate::room::Room;
 use crate::session::Session;
+use crate::tools::Tools;
 
 /// Datagrams that wait for a thread; more are lost, as on any network that is full.
 pub(crate) const DATAGRAMS: usize = 4096;
@@ -22,6 +27,8 @@ pub(crate) const DATAGRAMS: usize = 4096;
 pub(crate) const REQUESTS: usize = 256;
 /// Datagrams taken at once.
 const BATCH: usize = 64;
+/// Rooms that it may be woken for at once; each is there at most once.
+pub(crate) const WAKES: usize = 1024;
 /// How long a shard sleeps with nothing to wait for.
 const FAR: Duration = Duration::from_secs(60);
 
@@ -31,6 +38,10 @@ pub(crate) enum Request {
     Open(Box<Session>),
     /// It gets another ICE session; the reply says whether it was still there.
     Restart { id: u64, credentials: Credentials, their_ufrag: String, reply: oneshot::Sender<()> },
+    /// Its publisher is to be asked for a keyframe.
+    Keyframe { id: u64, track: TrackId },
+    /// It is to be sent that layer, or the best; the reply says whether there is such a layer.
+    Choose { id: u64, track: Option<TrackId>, reply: oneshot::Sender<bool> },
     /// It ends; the reply comes when it has.
     Close { id: u64, end: End, reply: oneshot::Sender<()> },
 }
@@ -42,34 +53,46 @@ pub(crate) struct Datagram {
     pub(crate) bytes: BytesMut,
 }
 
+/// What a shard listens to.
+pub(crate) struct Ears {
+    pub(crate) requests: mpsc::Receiver<Request>,
+    pub(crate) datagrams: mpsc::Receiver<Datagram>,
+    /// Rooms in which there is something to send.
+    pub(crate) wakes: mpsc::Receiver<Arc<Room>>,
+}
+
 /// One thread's sessions.
 pub(crate) struct Shard {
-    gateway: Gateway,
+    tools: Tools,
+    /// Who watches in which room.
+    rooms: HashMap<u64, Vec<u64>>,
     sessions: HashMap<u64, Session>,
     /// When each wants to be looked at.
     timers: BTreeSet<(Instant, u64)>,
 }
 
 impl Shard {
-    pub(crate) fn new(gateway: Gateway) -> Self {
-        Self { gateway, sessions: HashMap::new(), timers: BTreeSet::new() }
+    pub(crate) fn new(gateway: Gateway, shard: usize) -> Self {
+        let tools = Tools { gateway, shard, batch: Batch::default() };
+        Self { tools, rooms: HashMap::new(), sessions: HashMap::new(), timers: BTreeSet::new() }
     }
 
     /// Runs until the server stops; then says goodbye to everybody.
-    pub(crate) async fn run(mut self, mut requests: mpsc::Receiver<Request>, mut datagrams: mpsc::Receiver<Datagram>) {
-        let stop = self.gateway.stop().clone();
+    pub(crate) async fn run(mut self, ears: Ears) {
+        let Ears { mut requests, mut datagrams, mut wakes } = ears;
+        let stop = self.tools.gateway.stop().clone();
         let mut batch = Vec::with_capacity(BATCH);
         loop {
             let due = self.timers.first().map_or_else(|| Instant::now() + FAR, |(at, _)| *at);
             tokio::select! {
-                biased;
                 () = stop.cancelled() => break,
                 Some(request) = requests.recv() => self.on_request(request),
+                Some(room) = wakes.recv() => self.on_wake(&room),
                 () = sleep_until(due.into()) => self.on_time(Instant::now()),
                 _ = datagrams.recv_many(&mut batch, BATCH) => {
                     for Datagram { id, road, mut bytes } in batch.drain(..) {
                         let now = Instant::now();
-                        self.with(id, |session, gateway| session.on_datagram(now, road, &mut bytes, gateway));
+                        self.with(id, |session, tools| session.on_datagram(now, road, &mut bytes, tools));
                     }
                 }
             }
@@ -83,25 +106,52 @@ impl Shard {
             Request::Open(mut session) => {
                 let now = Instant::now();
                 let id = session.entry.target.id;
-                session.enter(&self.gateway);
+                session.enter(&self.tools.gateway);
+                if let Some(room) = session.room_id() {
+                    self.rooms.entry(room).or_default().push(id);
+                }
                 self.timers.insert((session.due, id));
                 self.sessions.insert(id, *session);
-                self.with(id, |session, gateway| session.on_timeout(now, gateway));
+                self.with(id, |session, tools| session.on_timeout(now, tools));
             }
             Request::Restart { id, credentials, their_ufrag, reply } => {
                 if self.sessions.contains_key(&id) {
-                    self.with(id, |session, gateway| {
-                        session.restart(credentials, &their_ufrag, gateway);
+                    self.with(id, |session, tools| {
+                        session.restart(credentials, &their_ufrag, &tools.gateway);
                         Ok(())
                     });
                     // Whoever asked may have left.
                     let _ = reply.send(());
                 }
             }
+            Request::Keyframe { id, track } => {
+                let now = Instant::now();
+                self.with(id, |session, tools| session.request_keyframe(now, track, tools));
+            }
+            Request::Choose { id, track, reply } => {
+                let now = Instant::now();
+                let mut is_known = false;
+                self.with(id, |session, tools| {
+                    is_known = session.choose(now, track);
+                    session.on_wake(now, tools)
+                });
+                let _ = reply.send(is_known);
+            }
             Request::Close { id, end, reply } => {
                 self.finish(id, end);
                 let _ = reply.send(());
             }
+        }
+    }
+
+    /// Something was appended in that room, or it is over.
+    fn on_wake(&mut self, room: &Room) {
+        room.heard(self.tools.shard);
+        let now = Instant::now();
+        let Some(viewers) = self.rooms.get(&room.id) else { return };
+        // Whoever leaves meanwhile is found no more.
+        for id in viewers.clone() {
+            self.with(id, |session, tools| session.on_wake(now, tools));
         }
     }
 
@@ -114,7 +164,7 @@ impl Shard {
                 self.timers.pop_first();
                 continue;
             }
-            self.with(id, |session, gateway| session.on_timeout(now, gateway));
+            self.with(id, |session, tools| session.on_timeout(now, tools));
             // A session that always wants to be looked at must not keep the others waiting.
             if let Some(session) = self.sessions.get_mut(&id)
                 && session.due <= now
@@ -128,12 +178,12 @@ impl Shard {
     }
 
     /// Does something with a session. If it fails or panics, that session ends and no other.
-    fn with(&mut self, id: u64, act: impl FnOnce(&mut Session, &Gateway) -> Result<(), End>) {
+    fn with(&mut self, id: u64, act: impl FnOnce(&mut Session, &mut Tools) -> Result<(), End>) {
         let Some(session) = self.sessions.get_mut(&id) else { return };
         let before = session.due;
         let span = session.span.clone();
-        let gateway = &self.gateway;
-        let outcome = catch_unwind(AssertUnwindSafe(|| span.in_scope(|| act(session, gateway))));
+        let tools = &mut self.tools;
+        let outcome = catch_unwind(AssertUnwindSafe(|| span.in_scope(|| act(session, tools))));
         match outcome {
             Ok(Ok(())) => {
                 let due = session.due;
@@ -151,7 +201,15 @@ impl Shard {
         let Some(mut session) = self.sessions.remove(&id) else { return };
         self.timers.remove(&(session.due, id));
         let (entry, span, now) = (session.entry.clone(), session.span.clone(), Instant::now());
-        session.leave(&self.gateway);
+        session.leave(&self.tools.gateway);
+        if let Some(room) = session.room_id()
+            && let Some(viewers) = self.rooms.get_mut(&room)
+        {
+            viewers.retain(|other| *other != id);
+            if viewers.is_empty() {
+                self.rooms.remove(&room);
+            }
+        }
         span.in_scope(|| {
             if end.is_failure() {
                 figures::session_error(entry.role, &end);
@@ -164,7 +222,7 @@ impl Shard {
             let farewell = catch_unwind(AssertUnwindSafe(|| {
                 if end != End::Panicked {
                     session.report(now);
-                    session.close(now, &self.gateway);
+                    session.close(now, &mut self.tools);
                 }
                 drop(session);
             }));
@@ -172,7 +230,7 @@ impl Shard {
                 debug!("it panicked once more");
             }
         });
-        entry.note(|standing| standing.end = Some((now, end)));
-        self.gateway.registry().over(&entry.token, now);
+        entry.finish(now, end);
+        self.tools.gateway.registry().over(&entry.token, now);
     }
 }

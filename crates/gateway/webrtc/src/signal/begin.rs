@@ -5,28 +5,36 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::body::Body;
-use http::header::{CONTENT_TYPE, ETAG, LOCATION};
+use http::header::{CONTENT_TYPE, ETAG, LINK, LOCATION};
 use http::request::Parts;
-use http::{HeaderName, HeaderValue, Response, StatusCode};
-use media::Path;
-use proto::webrtc::negotiate::{Ours, Refusal, Terms, accept_publisher};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use hub::Broadcast;
+use media::{Kind, Path};
+use proto::webrtc::negotiate::{Ours, Refusal, Terms, accept_answer, accept_publisher, accept_viewer, offer_viewer};
 use proto::webrtc::receive::{Receiver, Settings};
 use proto::webrtc::transport::{Begin, Transport};
 use tokio::sync::oneshot;
+use tokio::time::sleep;
 use tracing::{info, info_span, warn};
 use wire::sdp::Description;
 
-use super::answer::Problem;
+use super::answer::{Problem, empty};
+use super::events::TOPICS;
+use super::watch::{Published, live, wanted};
 use super::{access, body, peer};
 use crate::door::{Full, Seat};
+use crate::egress::Egress;
 use crate::end::End;
 use crate::entry::{Entrance, Entry, NewEntry, Role};
 use crate::figures;
 use crate::gateway::Gateway;
 use crate::ingest::{Ingest, claim};
+use crate::pending::{self, Pending};
 use crate::random::{self, NoRandomness};
+use crate::room::{Place, Rooms};
 use crate::session::{Flow, Session};
 use crate::shard::Request;
+use crate::table::Target;
 
 /// When a client that was sent away for want of room may try again, seconds.
 const RETRY_SECS: u32 = 5;
@@ -59,99 +67,197 @@ async fn try_begin(
     body: Body,
 ) -> Result<Response<Body>, Problem> {
     if gateway.stop().is_cancelled() {
-        let stopping = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping");
-        return Err(stopping.retry_after(RETRY_SECS));
+        return Err(stopping());
     }
     let entrance = access::enter(gateway, role, path, parts).await?;
     if body::content_type(parts) != "application/sdp" {
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "an offer comes as application/sdp"));
     }
     let text = body::text(body).await?;
-    let offer = Description::parse(&text)
-        .map_err(|bad| Problem::new(StatusCode::BAD_REQUEST, format!("this is no session description: {bad}")))?;
-    let peer = peer(parts);
-    let seat = gateway.door().enter(peer).map_err(|full| turned_away(role, full))?;
+    let who = Who { path, peer: peer(parts), entrance };
+    if role == Role::Whep && text.trim().is_empty() {
+        return counter_offer(gateway, who).await;
+    }
+    let offer = description(&text)?;
     match role {
-        Role::Whip => publish(gateway, path, peer, entrance, seat, &offer).await,
-        Role::Whep => Err(Problem::new(StatusCode::NOT_IMPLEMENTED, "watching by WebRTC is not there yet")),
+        Role::Whip => publish(gateway, who, &offer).await,
+        Role::Whep => watch(gateway, who, &offer).await,
     }
 }
 
-async fn publish(
-    gateway: &Gateway,
-    path: &Path,
-    peer: IpAddr,
-    entrance: Entrance,
-    seat: Seat,
-    offer: &Description,
-) -> Result<Response<Body>, Problem> {
-    let ours = ours(gateway)?;
-    let (terms, answer) = accept_publisher(offer, &ours).map_err(refused)?;
-    let publisher = claim(gateway.hub(), path, peer).await.map_err(|refusal| match refusal {
-        hub::Refusal::Busy => Problem::new(StatusCode::CONFLICT, refusal.to_string()).retry_after(RETRY_SECS),
-        hub::Refusal::Full(_) => {
-            Problem::new(StatusCode::SERVICE_UNAVAILABLE, refusal.to_string()).retry_after(RETRY_SECS)
-        }
-    })?;
-    figures::publishes();
-    let now = Instant::now();
-    let settings = Settings { ssrc: random::ssrc().map_err(no_randomness)?, ..Settings::default() };
-    let ingest = Ingest::new(publisher, Receiver::new(&terms, settings, now));
-    let who = Who { role: Role::Whip, path, peer, entrance };
-    open(gateway, who, seat, &ours, &terms, Flow::In(Box::new(ingest)), answer.to_string(), now).await
-}
-
+/// Who comes, and how.
 struct Who<'a> {
-    role: Role,
     path: &'a Path,
     peer: IpAddr,
     entrance: Entrance,
 }
 
-/// Gives the session to its shard and the answer to the client.
-#[expect(clippy::too_many_arguments, reason = "everything that a session is made of comes together here, once")]
-async fn open(
+fn description(text: &str) -> Result<Description, Problem> {
+    let bad = |bad| Problem::new(StatusCode::BAD_REQUEST, format!("this is no session description: {bad}"));
+    Description::parse(text).map_err(bad)
+}
+
+async fn publish(gateway: &Gateway, who: Who<'_>, offer: &Description) -> Result<Response<Body>, Problem> {
+    let seat = seat(gateway, Role::Whip, who.peer)?;
+    let ours = ours(gateway)?;
+    let (terms, answer) = accept_publisher(offer, &ours).map_err(refused)?;
+    let publisher = claim(gateway.hub(), who.path, who.peer).await.map_err(|refusal| {
+        let status = match refusal {
+            hub::Refusal::Busy => StatusCode::CONFLICT,
+            hub::Refusal::Full(_) => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        Problem::new(status, refusal.to_string()).retry_after(RETRY_SECS)
+    })?;
+    figures::publishes();
+    let now = Instant::now();
+    let settings = Settings { ssrc: random::ssrc().map_err(no_randomness)?, ..Settings::default() };
+    let flow = Flow::In(Box::new(Ingest::new(publisher, Receiver::new(&terms, settings, now))));
+    let token = random::token().map_err(no_randomness)?;
+    let opening = Opening { target: gateway.next_target(), token, who, seat, ours: &ours, terms: &terms, flow, now };
+    let entry = open(gateway, opening).await?;
+    created(&entry, answer.to_string())
+}
+
+async fn watch(gateway: &Gateway, who: Who<'_>, offer: &Description) -> Result<Response<Body>, Problem> {
+    let broadcast = live(gateway, who.path, &wanted(offer)).await?;
+    let seat = seat(gateway, Role::Whep, who.peer)?;
+    let ours = ours(gateway)?;
+    let (terms, answer) = accept_viewer(offer, &ours, &Published::of(&broadcast).available()).map_err(refused)?;
+    let token = random::token().map_err(no_randomness)?;
+    let entry = view(gateway, &broadcast, token, who, seat, &ours, &terms).await?;
+    created(&entry, answer.to_string())
+}
+
+/// Opens a viewer's session.
+async fn view(
     gateway: &Gateway,
+    broadcast: &Broadcast,
+    token: String,
     who: Who<'_>,
     seat: Seat,
     ours: &Ours,
     terms: &Terms,
-    flow: Flow,
-    answer: String,
-    now: Instant,
+) -> Result<Arc<Entry>, Problem> {
+    let (target, now) = (gateway.next_target(), Instant::now());
+    let place = Rooms::enter(gateway, broadcast, target.shard);
+    let seed = random::session().map_err(no_randomness)?;
+    let flow = Flow::Out(Box::new(Egress::new(place, terms, seed, now)));
+    open(gateway, Opening { target, token, who, seat, ours, terms, flow, now }).await
+}
+
+/// A client without an offer gets one of ours to answer (E5).
+async fn counter_offer(gateway: &Gateway, who: Who<'_>) -> Result<Response<Body>, Problem> {
+    let broadcast = live(gateway, who.path, &[Kind::Audio, Kind::Video]).await?;
+    let seat = seat(gateway, Role::Whep, who.peer)?;
+    let ours = ours(gateway)?;
+    let offer = offer_viewer(&ours, &Published::of(&broadcast).available()).map_err(refused)?;
+    let token = random::token().map_err(no_randomness)?;
+    let text = offer.to_string();
+    let Who { peer, entrance, .. } = who;
+    gateway.offers().add(token.clone(), Pending { broadcast, peer, entrance, ours, offer, seat });
+    let (offers, forgotten) = (gateway.clone(), token.clone());
+    tokio::spawn(async move {
+        sleep(pending::PATIENCE).await;
+        offers.offers().take(&forgotten);
+    });
+    let mut response = Response::new(Body::from(text));
+    *response.status_mut() = StatusCode::NOT_ACCEPTABLE;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/sdp"));
+    headers.insert(LOCATION, header(format!("/whep/.session/{token}"))?);
+    Ok(response)
+}
+
+/// The answer to an offer of ours (E6).
+pub(crate) async fn answered(
+    gateway: &Gateway,
+    token: &str,
+    parts: &Parts,
+    body: Body,
 ) -> Result<Response<Body>, Problem> {
-    let Who { role, path, peer, entrance } = who;
-    let begin = Begin {
-        identity: gateway.identity(),
-        credentials: ours.credentials.clone(),
-        their_ufrag: &terms.their_ufrag,
-        fingerprint: terms.fingerprint.clone(),
-        is_dtls_client: terms.is_dtls_client,
-        patience: gateway.config().connect_timeout,
-        media_is_life: role == Role::Whip,
+    if body::content_type(parts) != "application/sdp" {
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "an answer comes as application/sdp"));
+    }
+    let answer = description(&body::text(body).await?)?;
+    let gone = || Problem::new(StatusCode::NOT_FOUND, "there is no such session");
+    let Pending { broadcast, peer, entrance, ours, offer, seat } = gateway.offers().take(token).ok_or_else(gone)?;
+    let terms = match accept_answer(&offer, &answer) {
+        Ok(terms) => terms,
+        Err(refusal) => {
+            // It may try again as long as the offer stands.
+            gateway.offers().add(token.to_owned(), Pending { broadcast, peer, entrance, ours, offer, seat });
+            return Err(refused(refusal));
+        }
     };
-    let transport = Transport::new(begin, now);
-    let target = gateway.next_target();
-    let entry = Entry::new(NewEntry {
+    let path = broadcast.path().clone();
+    let who = Who { path: &path, peer, entrance };
+    let entry = view(gateway, &broadcast, token.to_owned(), who, seat, &ours, &terms).await?;
+    let mut response = empty(StatusCode::NO_CONTENT);
+    response.headers_mut().insert(ETAG, header(entry.ice().etag)?);
+    extensions(&entry, response.headers_mut())?;
+    Ok(response)
+}
+
+/// What a session is made of.
+struct Opening<'a> {
+    target: Target,
+    token: String,
+    who: Who<'a>,
+    seat: Seat,
+    ours: &'a Ours,
+    terms: &'a Terms,
+    flow: Flow,
+    now: Instant,
+}
+
+/// Gives the session to its shard.
+async fn open(gateway: &Gateway, opening: Opening<'_>) -> Result<Arc<Entry>, Problem> {
+    let Opening { target, token, who, seat, ours, terms, flow, now } = opening;
+    let Who { path, peer, entrance } = who;
+    let place: Option<&Place> = match &flow {
+        Flow::In(_) => None,
+        Flow::Out(egress) => Some(egress.place()),
+    };
+    let role = if place.is_some() { Role::Whep } else { Role::Whip };
+    let transport = Transport::new(
+        Begin {
+            identity: gateway.identity(),
+            credentials: ours.credentials.clone(),
+            their_ufrag: &terms.their_ufrag,
+            fingerprint: terms.fingerprint.clone(),
+            is_dtls_client: terms.is_dtls_client,
+            patience: gateway.config().connect_timeout,
+            media_is_life: role == Role::Whip,
+        },
+        now,
+    );
+    let entry = Arc::new(Entry::new(NewEntry {
         target,
+        token,
         role,
         path: path.clone(),
         peer,
         entrance,
+        etag: random::etag().map_err(no_randomness)?,
         their_ufrag: terms.their_ufrag.clone(),
-    });
-    let entry = Arc::new(entry.map_err(no_randomness)?);
+        room: place.map(|place| place.room.clone()),
+        video_index: terms.media.iter().find(|media| media.kind == Kind::Video).map(|media| media.index),
+    }));
+    let remarks: Vec<&str> = terms.missing.iter().map(|missing| missing.why.as_str()).collect();
+    if !remarks.is_empty() {
+        entry.note(|standing| standing.remark = Some(remarks.join("; ")));
+    }
     let span = info_span!("session", proto = role.as_str(), conn = target.id, %peer, stream = %path);
-    span.in_scope(|| info!(role = if role == Role::Whip { "publisher" } else { "viewer" }, "offered"));
+    span.in_scope(|| info!(missing = (!remarks.is_empty()).then(|| remarks.join("; ")), "offered"));
     let session = Session::new(entry.clone(), transport, flow, seat, span, now);
     gateway.registry().add(entry.clone());
     let abandoned = Abandon { gateway, entry: Some(entry.clone()) };
     if !gateway.ask(target.shard, Request::Open(Box::new(session))).await {
         gateway.registry().remove(&entry.token);
-        return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping").retry_after(RETRY_SECS));
+        return Err(stopping());
     }
     abandoned.kept();
-    created(&entry, answer)
+    Ok(entry)
 }
 
 /// A client that leaves before it is answered leaves no session behind.
@@ -170,7 +276,7 @@ impl Drop for Abandon<'_> {
     fn drop(&mut self) {
         if let Some(entry) = self.entry.take() {
             let now = Instant::now();
-            entry.note(|standing| standing.end = Some((now, End::Abandoned)));
+            entry.finish(now, End::Abandoned);
             self.gateway.registry().over(&entry.token, now);
         }
     }
@@ -183,9 +289,22 @@ fn created(entry: &Entry, answer: String) -> Result<Response<Body>, Problem> {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/sdp"));
     headers.insert(LOCATION, header(entry.location())?);
     headers.insert(ETAG, header(entry.ice().etag)?);
-    headers
-        .insert(HeaderName::from_static("accept-patch"), HeaderValue::from_static("application/trickle-ice-sdpfrag"));
+    let trickle = HeaderValue::from_static("application/trickle-ice-sdpfrag");
+    headers.insert(HeaderName::from_static("accept-patch"), trickle);
+    extensions(entry, headers)?;
     Ok(response)
+}
+
+/// What a viewer may do beyond watching; one field for each (E13, E18).
+fn extensions(entry: &Entry, headers: &mut HeaderMap) -> Result<(), Problem> {
+    if entry.role == Role::Whep {
+        let (location, names) = (entry.location(), TOPICS.map(|topic| topic.as_str()).join(","));
+        let urn = "urn:ietf:params:whep:ext:core";
+        headers
+            .append(LINK, header(format!("<{location}/sse>; rel=\"{urn}:server-sent-events\"; events=\"{names}\""))?);
+        headers.append(LINK, header(format!("<{location}/layers>; rel=\"{urn}:layer\""))?);
+    }
+    Ok(())
 }
 
 pub(crate) fn header(text: String) -> Result<HeaderValue, Problem> {
@@ -206,21 +325,27 @@ pub(crate) fn no_randomness(error: NoRandomness) -> Problem {
     Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
 }
 
+fn stopping() -> Problem {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping").retry_after(RETRY_SECS)
+}
+
 fn refused(refusal: Refusal) -> Problem {
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, refusal.to_string())
 }
 
-fn turned_away(role: Role, full: Full) -> Problem {
-    let (limit, status, detail) = match full {
-        Full::Total => ("total", StatusCode::SERVICE_UNAVAILABLE, "the server has as many sessions as it may"),
-        Full::Address => (
-            "address",
-            StatusCode::TOO_MANY_REQUESTS,
-            "too many sessions from this address are waiting to be connected",
-        ),
-    };
-    figures::turned_away(role, limit);
-    Problem::new(status, detail).retry_after(RETRY_SECS)
+fn seat(gateway: &Gateway, role: Role, peer: IpAddr) -> Result<Seat, Problem> {
+    gateway.door().enter(peer).map_err(|full| {
+        let (limit, status, detail) = match full {
+            Full::Total => ("total", StatusCode::SERVICE_UNAVAILABLE, "the server has as many sessions as it may"),
+            Full::Address => (
+                "address",
+                StatusCode::TOO_MANY_REQUESTS,
+                "too many sessions from this address are waiting to be connected",
+            ),
+        };
+        figures::turned_away(role, limit);
+        Problem::new(status, detail).retry_after(RETRY_SECS)
+    })
 }
 
 /// Ends a session and waits until it has ended.

@@ -9,9 +9,12 @@ mod answer;
 mod api;
 mod begin;
 mod body;
+mod events;
+mod layers;
 mod ongoing;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Instant;
@@ -31,6 +34,7 @@ use media::Path;
 use crate::entry::Role;
 use crate::gateway::Gateway;
 use answer::{Problem, empty};
+pub(crate) use events::Topic;
 
 /// What scripts of other sites may read of an answer (W13).
 const EXPOSED: &str = "location, etag, link, retry-after, www-authenticate";
@@ -86,7 +90,7 @@ async fn on_endpoint(
 async fn on_session(
     gateway: Gateway,
     role: Role,
-    token: &str,
+    rest: &str,
     parts: Parts,
     body: Body,
 ) -> Result<Response<Body>, Problem> {
@@ -94,14 +98,40 @@ async fn on_session(
         // A preflight carries no token to check, and learns nothing (W12).
         return Ok(options("accept-patch", "application/trickle-ice-sdpfrag"));
     }
+    let (token, part) = rest.split_once('/').map_or((rest, None), |(token, part)| (token, Some(part)));
+    if role == Role::Whep && part.is_none() && gateway.offers().is_there(token) {
+        return on_offer(&gateway, token, &parts, body).await;
+    }
     let unknown = || Problem::new(StatusCode::NOT_FOUND, "there is no such session");
     let entry =
         gateway.registry().find(token, Instant::now()).filter(|entry| entry.role == role).ok_or_else(unknown)?;
     access::of_session(&gateway, &entry, &parts).await?;
+    if let Some(part) = part {
+        let name = part.strip_prefix("sse/");
+        return match part {
+            _ if entry.is_over() || role == Role::Whip => Err(unknown()),
+            "layers" => layers::layers(&gateway, &entry, &parts, body).await,
+            _ if part == "sse" || name.is_some() => events::events(&entry, name, &parts, body).await,
+            _ => Err(unknown()),
+        };
+    }
     match parts.method {
         Method::DELETE => ongoing::delete(&gateway, &entry).await,
         _ if entry.is_over() => Err(unknown()),
         Method::PATCH => ongoing::patch(&gateway, &entry, &parts, body).await,
+        Method::GET | Method::HEAD => Ok(empty(StatusCode::OK)),
+        _ => Err(no_method("PATCH, DELETE, GET, HEAD, OPTIONS")),
+    }
+}
+
+/// A session that waits for the answer to our offer. Its address, which nobody can guess, is what lets one in.
+async fn on_offer(gateway: &Gateway, token: &str, parts: &Parts, body: Body) -> Result<Response<Body>, Problem> {
+    match parts.method {
+        Method::PATCH => begin::answered(gateway, token, parts, body).await,
+        Method::DELETE => {
+            gateway.offers().take(token);
+            Ok(empty(StatusCode::OK))
+        }
         Method::GET | Method::HEAD => Ok(empty(StatusCode::OK)),
         _ => Err(no_method("PATCH, DELETE, GET, HEAD, OPTIONS")),
     }
@@ -114,7 +144,7 @@ fn options(name: &'static str, accepted: &'static str) -> Response<Body> {
     headers.insert(HeaderName::from_static(name), HeaderValue::from_static(accepted));
     let methods = HeaderValue::from_static("POST, PATCH, DELETE, GET, HEAD, OPTIONS");
     headers.insert(ACCESS_CONTROL_ALLOW_METHODS, methods);
-    let allowed = HeaderValue::from_static("authorization, content-type, if-match, accept");
+    let allowed = HeaderValue::from_static("authorization, content-type, if-match, accept, last-event-id");
     headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, allowed);
     headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
     response
@@ -130,7 +160,7 @@ fn shared(mut response: Response<Body>) -> Response<Body> {
     let headers = response.headers_mut();
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
 }
 

@@ -1,0 +1,118 @@
+use std::time::{Duration, Instant, SystemTime};
+
+use hub::State;
+use media::TrackId;
+use proto::webrtc::negotiate::Terms;
+use proto::webrtc::send::{Event, Polled, Stats, Viewer};
+use proto::webrtc::transport::Transport;
+use tracing::debug;
+
+use crate::end::End;
+use crate::entry::Rung;
+use crate::room::Place;
+use crate::tools::Tools;
+
+/// While nothing may flow there is nothing to do.
+const FAR: Duration = Duration::from_secs(60);
+
+/// What one viewer is sent.
+pub(crate) struct Egress {
+    place: Place,
+    viewer: Viewer,
+    /// The room's set of logs that the viewer knows.
+    generation: Option<u64>,
+    layers_changed: bool,
+}
+
+impl Egress {
+    pub(crate) fn new(place: Place, terms: &Terms, seed: u64, now: Instant) -> Self {
+        let viewer = Viewer::new(terms, seed, now, SystemTime::now());
+        Self { place, viewer, generation: None, layers_changed: true }
+    }
+
+    pub(crate) fn place(&self) -> &Place {
+        &self.place
+    }
+
+    pub(crate) fn room_id(&self) -> u64 {
+        self.place.room.id
+    }
+
+    pub(crate) fn handle_rtcp(&mut self, now: Instant, packet: &[u8]) {
+        self.viewer.handle_rtcp(now, packet);
+    }
+
+    pub(crate) fn choose(&mut self, now: Instant, track: Option<TrackId>) -> bool {
+        self.layers_changed = true;
+        self.viewer.choose(now, track)
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        self.viewer.stats()
+    }
+
+    /// Sends what there is to send; returns when it wants to be asked again.
+    pub(crate) fn settle(
+        &mut self,
+        now: Instant,
+        transport: &mut Transport,
+        tools: &mut Tools,
+    ) -> Result<Instant, End> {
+        let room = &self.place.room;
+        if room.state() == State::Ended {
+            return Err(End::Ended);
+        }
+        let generation = room.generation();
+        if self.generation != Some(generation) {
+            self.viewer.watch(now, &room.logs());
+            self.generation = Some(generation);
+        }
+        let Some(road) = transport.road() else { return Ok(now + FAR) };
+        let Some(sealer) = transport.sealer() else { return Ok(now + FAR) };
+        loop {
+            tools.batch.clear();
+            let polled = self.viewer.poll(now, sealer, &mut tools.batch);
+            tools.gateway.send_batch(&road, &tools.batch);
+            if polled == Polled::Done {
+                break;
+            }
+        }
+        while let Some(event) = self.viewer.poll_event() {
+            match event {
+                Event::KeyframeWanted(track) => tools.gateway.want_keyframe(room.path(), track),
+                Event::CodecChanged => return Err(End::CodecChanged),
+                Event::Layers => self.layers_changed = true,
+                Event::Switched { from, to } => {
+                    debug!(from = from.map(|from| from.0), to = to.0, "switched");
+                    self.layers_changed = true;
+                }
+                _ => {}
+            }
+        }
+        Ok(self.viewer.deadline())
+    }
+
+    /// The ladder, if it has changed since it was asked for last.
+    pub(crate) fn new_rungs(&mut self) -> Option<Vec<Rung>> {
+        std::mem::take(&mut self.layers_changed).then(|| self.rungs())
+    }
+
+    pub(crate) fn rungs(&self) -> Vec<Rung> {
+        let rung = |layer: proto::webrtc::send::Layer| Rung {
+            id: layer.track.id,
+            rid: layer.track.name().to_string(),
+            rate_bps: layer.rate_bps,
+            size: layer.track.codec.picture().map(|picture| (picture.width, picture.height)),
+            is_sent: layer.is_sent,
+        };
+        self.viewer.layers().into_iter().map(rung).collect()
+    }
+
+    pub(crate) fn goodbye(&mut self, transport: &mut Transport, tools: &mut Tools) {
+        let Some(road) = transport.road() else { return };
+        let Some(sealer) = transport.sealer() else { return };
+        tools.batch.clear();
+        self.viewer.goodbye(sealer, &mut tools.batch);
+        tools.gateway.send_batch(&road, &tools.batch);
+    }
+}

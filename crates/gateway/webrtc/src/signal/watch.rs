@@ -1,0 +1,71 @@
+//! What a viewer's POST needs beside its offer: a broadcast that is live, and what of it can be sent.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use http::StatusCode;
+use hub::{Broadcast, State};
+use media::{Kind, Path, Track};
+use proto::webrtc::negotiate::Available;
+use tokio::time::timeout;
+use wire::sdp::{Description, MediaKind};
+
+use super::answer::Problem;
+use crate::gateway::Gateway;
+use crate::room;
+
+/// A publisher that has just come may not have shown all its tracks: sound needs no keyframe.
+const SETTLING: Duration = Duration::from_secs(2);
+/// When a player may look again for a stream that is known and not live, seconds (E4).
+const RETRY_SECS: u32 = 2;
+
+/// The broadcast, once it has what the offer asks for or had the time to show it.
+pub(crate) async fn live(gateway: &Gateway, path: &Path, wanted: &[Kind]) -> Result<Broadcast, Problem> {
+    let broadcast = gateway.hub().broadcast(path).filter(|broadcast| broadcast.state() != State::Ended);
+    let broadcast = broadcast.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "there is no such stream"))?;
+    let offline = || Problem::new(StatusCode::CONFLICT, "this stream is not live now").retry_after(RETRY_SECS);
+    if broadcast.state() == State::Away {
+        return Err(offline());
+    }
+    let since = broadcast.stats(std::time::Instant::now()).since;
+    let age = SystemTime::now().duration_since(since).unwrap_or(SETTLING);
+    let has = |kind: &Kind| broadcast.catalog().of_kind(*kind).next().is_some();
+    let complete = async {
+        let mut changes = broadcast.changes();
+        while !wanted.iter().all(has) && changes.next().await == State::Live {}
+    };
+    // Late is no reason to refuse: what is there is sent.
+    let _ = timeout(SETTLING.saturating_sub(age), complete).await;
+    if broadcast.state() != State::Live || broadcast.catalog().tracks.is_empty() {
+        return Err(offline());
+    }
+    Ok(broadcast)
+}
+
+/// The kinds that an offer asks for.
+pub(crate) fn wanted(offer: &Description) -> Vec<Kind> {
+    let kinds = offer.sections.iter().filter_map(|section| match section.kind {
+        MediaKind::Audio => Some(Kind::Audio),
+        MediaKind::Video => Some(Kind::Video),
+        MediaKind::Other(_) => None,
+    });
+    kinds.collect()
+}
+
+/// What is published, with what its bitstream does not say of itself.
+pub(crate) struct Published(Vec<(Arc<Track>, bool)>);
+
+impl Published {
+    pub(crate) fn of(broadcast: &Broadcast) -> Self {
+        let catalog = broadcast.catalog();
+        let tracks = catalog.tracks.iter().map(|track| {
+            let has_b_frames = track.kind() == Kind::Video && room::has_b_frames(broadcast, track.id);
+            (track.clone(), has_b_frames)
+        });
+        Self(tracks.collect())
+    }
+
+    pub(crate) fn available(&self) -> Vec<Available<'_>> {
+        self.0.iter().map(|(track, has_b_frames)| Available { track, has_b_frames: *has_b_frames }).collect()
+    }
+}
