@@ -141,6 +141,7 @@ impl Feed {
                 return None;
             }
             tokio::select! {
+                biased;
                 changed = self.news.changed() => match changed {
                     Ok(()) => self.on_news(),
                     Err(_) => self.is_over = true,
