@@ -22,10 +22,7 @@ pub(crate) async fn delete(gateway: &Gateway, entry: &Entry) -> Result<Response<
         end(gateway, entry, End::Deleted).await;
     }
     gateway.registry().remove(&entry.token);
-    // A word in the body: FFmpeg 9 takes an answer without one for a connection that broke.
-    let mut response = Response::new(Body::from("ended\n"));
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    Ok(response)
+    Ok(empty(StatusCode::OK))
 }
 
 /// Late candidates, or an ICE restart (RFC 9725 §4.3).
