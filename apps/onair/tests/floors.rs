@@ -22,6 +22,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("gateway-webrtc", &["media", "wire", "hub", "config", "proto", "package", "tls", "pages"]),
     ("gateway-http", &["media", "wire", "hub", "config", "proto", "package", "tls", "pages"]),
     ("origin", &["media", "wire", "hub", "config", "proto", "package"]),
+    ("transcode", &["media", "hub", "config"]),
     ("testkit", &[]),
     ("control", &["media", "wire", "hub", "config", "proto", "package"]),
 ];
@@ -138,6 +139,16 @@ fn imports_run_down_only() {
         for import in &package.imports {
             assert!(allowed.contains(&import.as_str()), "{name} may not import {import} (ARCHITECTURE.md, Floors)");
         }
+    }
+}
+
+/// C code that reads what strangers send has no place in the server: it lives in the worker process alone.
+#[test]
+fn only_the_worker_links_codecs() {
+    for (name, package) in packages() {
+        let links = package.depends_on.keys().any(|dependency| dependency.starts_with("ffmpeg"));
+        assert_eq!(links, name == "transcoder", "{name}");
+        assert!(!package.imports.contains("transcoder"), "{name} imports the worker");
     }
 }
 

@@ -1,0 +1,36 @@
+//! The worker: the only program of the house that links codecs.
+//!
+//! Started by the server with one end of a socket pair as its standard input. It loads its codecs, locks itself in
+//! ([`sandbox`]) and only then reads: everything it is given from there on is taken to be hostile. What it makes keeps the
+//! times of what it was given ([`pace`]), to the sample.
+
+mod decode;
+mod encode;
+mod job;
+mod mix;
+pub mod pace;
+pub mod pipe;
+pub mod sandbox;
+
+pub use decode::Decoder;
+pub use encode::Encoder;
+pub use job::Worker;
+pub use mix::{Mixer, RATE};
+
+/// Why media could not be worked on.
+#[derive(Debug)]
+pub struct Error(pub String);
+
+impl std::fmt::Display for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<ffmpeg_next::Error> for Error {
+    fn from(error: ffmpeg_next::Error) -> Self {
+        Self(error.to_string())
+    }
+}

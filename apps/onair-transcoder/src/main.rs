@@ -1,0 +1,45 @@
+//! The worker process of Onair's transcoder. Not for people: the server starts it.
+
+use std::io::IsTerminal;
+use std::os::fd::AsFd;
+use std::process::ExitCode;
+
+use onair_transcoder::{Worker, pipe, sandbox};
+use rustix::process::Signal;
+use transcode::protocol::Report;
+
+fn main() -> ExitCode {
+    if std::io::stdin().is_terminal() {
+        eprintln!("onair-transcoder is started by `onair`, with a socket as its standard input");
+        return ExitCode::from(2);
+    }
+    match work() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn work() -> Result<(), Box<dyn std::error::Error>> {
+    // A server that dies leaves nobody behind, not even one that hangs.
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+    let mut pipe = pipe::Pipe::new(std::io::stdin().as_fd().try_clone_to_owned()?);
+    onair_transcoder::Encoder::warm_up()?;
+    let has_landlock = sandbox::enter(&sandbox::Limits::default())?;
+    pipe.send(&Report::Ready { has_landlock })?;
+    let mut worker = Worker::default();
+    while let Some(order) = pipe.receive()? {
+        let mut reports = Vec::new();
+        let outcome = worker.handle(order, &mut reports);
+        for report in &reports {
+            pipe.send(report)?;
+        }
+        if let Err(error) = outcome {
+            pipe.send(&Report::Failed { what: error.to_string() })?;
+            return Err(error.into());
+        }
+    }
+    Ok(())
+}

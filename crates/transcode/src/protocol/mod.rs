@@ -1,0 +1,100 @@
+//! What server and worker say to each other: messages behind their length, over a socket pair.
+//!
+//! The worker decodes what strangers send, so the server trusts it no more than them: parsing is total and bounded.
+
+mod order;
+mod report;
+#[cfg(test)]
+mod tests;
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use media::{Frame, Span, Time};
+
+pub use order::{Coding, Input, Job, Order, Output};
+pub use report::Report;
+
+/// No message is longer, its kind included.
+pub const MOST: usize = 40 << 20;
+
+/// Something that is no message of this protocol; `0` names the part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("malformed {0} between server and worker")]
+pub struct Malformed(pub &'static str);
+
+/// One way of the conversation: [`Order`] or [`Report`].
+pub trait Message: Sized {
+    /// Reads what stands behind the length.
+    fn parse_body(kind: u8, body: Bytes) -> Result<Self, Malformed>;
+
+    /// Writes what stands behind the length.
+    fn write_body(&self, out: &mut BytesMut);
+}
+
+/// Takes the next message off the front of `src`; `None` asks for more bytes.
+pub fn parse<M: Message>(src: &mut BytesMut) -> Result<Option<M>, Malformed> {
+    let Some((head, rest)) = src.split_first_chunk::<4>() else { return Ok(None) };
+    let len = u32::from_be_bytes(*head) as usize;
+    if len == 0 || len > MOST {
+        return Err(Malformed("length"));
+    }
+    if rest.len() < len {
+        return Ok(None);
+    }
+    src.advance(4);
+    let mut body = src.split_to(len).freeze();
+    let kind = body.get_u8();
+    M::parse_body(kind, body).map(Some)
+}
+
+/// Appends a message.
+pub fn write<M: Message>(message: &M, out: &mut BytesMut) {
+    let at = out.len();
+    out.put_u32(0);
+    message.write_body(out);
+    let len = u32::try_from(out.len() - at - 4).unwrap_or(u32::MAX);
+    if let Some(head) = out.get_mut(at..at + 4) {
+        head.copy_from_slice(&len.to_be_bytes());
+    }
+}
+
+/// A frame on its way in or out, on the broadcast's timeline.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unit {
+    /// Which of the job's outputs; 0 for the source.
+    pub output: u8,
+    /// The discontinuity of the source's group.
+    pub epoch: u32,
+    /// The frame.
+    pub frame: Frame,
+}
+
+impl Unit {
+    fn parse(mut body: Bytes) -> Result<Self, Malformed> {
+        const PART: Malformed = Malformed("frame");
+        let short = |_| PART;
+        let output = body.try_get_u8().map_err(short)?;
+        let epoch = body.try_get_u32().map_err(short)?;
+        let dts = Time(body.try_get_i64().map_err(short)?);
+        let reorder = Span(body.try_get_i64().map_err(short)?);
+        let is_sync = match body.try_get_u8().map_err(short)? {
+            0 => false,
+            1 => true,
+            _ => return Err(PART),
+        };
+        Ok(Self { output, epoch, frame: Frame { dts, reorder, is_sync, payload: body } })
+    }
+
+    fn write(&self, out: &mut BytesMut) {
+        out.put_u8(self.output);
+        out.put_u32(self.epoch);
+        out.put_i64(self.frame.dts.0);
+        out.put_i64(self.frame.reorder.0);
+        out.put_u8(self.frame.is_sync.into());
+        out.put_slice(&self.frame.payload);
+    }
+}
+
+/// Nothing may follow.
+fn end(body: &Bytes, part: &'static str) -> Result<(), Malformed> {
+    if body.is_empty() { Ok(()) } else { Err(Malformed(part)) }
+}
