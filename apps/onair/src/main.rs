@@ -11,6 +11,7 @@ mod logging;
 
 mod serve;
 mod stop;
+mod transcoder;
 
 use std::io::Write;
 use std::process::ExitCode;

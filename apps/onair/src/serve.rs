@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::greeting::{self, Greeting};
-use crate::{bind, clock, figures, files, limits, logging, stop};
+use crate::{bind, clock, figures, files, limits, logging, stop, transcoder};
 
 /// Runs the server until it is told to stop.
 pub(crate) fn run(config: Config) -> anyhow::Result<()> {
@@ -76,6 +76,10 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     rooms.spawn(figures::keep(metrics.clone()));
     if let Some(certificate) = certificate {
         rooms.spawn(certificate.keep(close.clone()));
+    }
+    let transcoder = transcoder::find(&config.transcode);
+    if let Some(transcoder) = transcoder.filter(|_| config.transcode.hls_aac) {
+        rooms.spawn(transcoder.keep_aac(hub.clone(), close.clone()));
     }
     rooms.spawn(origin::run(hub.clone(), library.clone(), limits::packaging(&config.hls), close.clone()));
 

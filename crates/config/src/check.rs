@@ -18,7 +18,7 @@ const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 
 pub(crate) fn issues(config: &Config) -> Vec<Issue> {
-    let Config { http, rtmp, webrtc, tls, access, hls, hub, server, log } = config;
+    let Config { http, rtmp, webrtc, tls, access, hls, transcode: _, hub, server, log } = config;
     let mut found = Found(Vec::new());
 
     found.range("http.header_timeout", http.header_timeout, SECOND, 10 * MINUTE);

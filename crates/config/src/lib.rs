@@ -24,6 +24,7 @@ mod secret;
 mod server;
 mod size;
 mod tls;
+mod transcode;
 mod webrtc;
 
 pub use access::{Access, Rule};
@@ -41,4 +42,5 @@ pub use sample::sample;
 pub use secret::Secret;
 pub use server::Server;
 pub use tls::Tls;
+pub use transcode::Transcode;
 pub use webrtc::{BadPublic, Public, Webrtc};

@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Access, Hls, Http, Hub, Log, Rtmp, Server, Tls, Webrtc};
+use crate::{Access, Hls, Http, Hub, Log, Rtmp, Server, Tls, Transcode, Webrtc};
 
 /// Everything that can be set.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -19,6 +19,8 @@ pub struct Config {
     pub access: Access,
     /// `[hls]`
     pub hls: Hls,
+    /// `[transcode]`
+    pub transcode: Transcode,
     /// `[hub]`
     pub hub: Hub,
     /// `[server]`

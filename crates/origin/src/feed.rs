@@ -1,12 +1,15 @@
 use std::sync::Arc;
 
 use hub::{Broadcast, Cursor, From, GroupHead, State, Step};
-use media::{Catalog, Frame, Time, TrackId};
+use media::{Catalog, Codec, Frame, Origin, Time, Track, TrackId};
 
 /// All tracks of a broadcast as one stream.
 pub(crate) struct Feed {
     from: From,
-    catalog: Option<Arc<Catalog>>,
+    /// The broadcast's tracks as they were last.
+    whole: Option<Arc<Catalog>>,
+    /// Those of them that are packaged.
+    catalog: Arc<Catalog>,
     tracks: Vec<Followed>,
 }
 
@@ -30,17 +33,20 @@ struct Followed {
 
 impl Feed {
     pub(crate) fn new(from: From) -> Self {
-        Self { from, catalog: None, tracks: Vec::new() }
+        Self { from, whole: None, catalog: Arc::default(), tracks: Vec::new() }
     }
 
     /// Everything that came since last time: first the tracks, then their frames in the order of decoding.
     pub(crate) fn read(&mut self, broadcast: &Broadcast, state: State) -> Vec<Item> {
         let mut items = Vec::new();
-        let catalog = broadcast.catalog();
-        if self.catalog.as_ref().is_none_or(|before| !Arc::ptr_eq(before, &catalog)) {
-            items.push(Item::Catalog(catalog.clone()));
-            self.catalog = Some(catalog.clone());
+        let whole = broadcast.catalog();
+        if self.whole.as_ref().is_none_or(|before| !Arc::ptr_eq(before, &whole)) {
+            let tracks = whole.tracks.iter().filter(|track| is_packaged(track)).cloned().collect();
+            self.catalog = Arc::new(Catalog { tracks });
+            items.push(Item::Catalog(self.catalog.clone()));
+            self.whole = Some(whole);
         }
+        let catalog = self.catalog.clone();
         if state != State::Ended {
             catalog.tracks.iter().for_each(|track| self.follow(broadcast, track.id));
         }
@@ -63,6 +69,12 @@ impl Feed {
             }
         }
     }
+}
+
+/// Opus that the transcoder made comes and goes with viewers of another kind, and playlists must not: players that read
+/// them have the sound that it was made of.
+fn is_packaged(track: &Track) -> bool {
+    !matches!((track.origin, &track.codec), (Origin::Transcoder, Codec::Opus(_)))
 }
 
 impl Followed {
