@@ -116,12 +116,12 @@ impl Rendition {
         self.store().inits.iter().find(|init| init.number == number).cloned()
     }
 
-    /// The bytes of a complete segment, part by part; also of one that left the window lately (H10).
+    /// The bytes of a complete segment; also of one that left the window lately (H10).
     pub fn segment(&self, msn: u64) -> Found<Vec<Bytes>> {
         let window = self.window.borrow().clone();
         match self.find(&window, msn) {
             Some(segment) if segment.gap => Found::Nowhere,
-            Some(segment) => Found::Here(segment.parts.iter().map(|part| part.bytes.clone()).collect()),
+            Some(segment) => Found::Here(segment.pieces()),
             None if next_address(&window).is_some_and(|(next, _)| next == msn) => Found::Next,
             None => Found::Nowhere,
         }

@@ -51,9 +51,39 @@ pub struct Segment {
     pub independent: bool,
     /// In order. Their bytes, joined, are the bytes of the segment (H25).
     pub parts: Vec<Arc<Part>>,
+    /// Of a complete segment, all its bytes in one piece; the parts are slices of it. Who wants the whole then gets it in
+    /// as few writes as the socket allows.
+    pub whole: Option<Bytes>,
 }
 
 impl Segment {
+    /// Lays the bytes of all parts into one piece, once there will be no more of them.
+    #[must_use]
+    pub fn joined(mut self) -> Self {
+        let mut whole = Vec::with_capacity(self.len_bytes());
+        for part in &self.parts {
+            whole.extend_from_slice(&part.bytes);
+        }
+        let whole = Bytes::from(whole);
+        let mut at = 0;
+        for part in &mut self.parts {
+            let end = at + part.bytes.len();
+            let Part { start, duration, independent, .. } = **part;
+            *part = Arc::new(Part { start, duration, independent, bytes: whole.slice(at..end) });
+            at = end;
+        }
+        self.whole = (!whole.is_empty()).then_some(whole);
+        self
+    }
+
+    /// Its bytes in as few pieces as there are.
+    pub fn pieces(&self) -> Vec<Bytes> {
+        match &self.whole {
+            Some(whole) => vec![whole.clone()],
+            None => self.parts.iter().map(|part| part.bytes.clone()).collect(),
+        }
+    }
+
     /// Bytes of all parts together.
     pub fn len_bytes(&self) -> usize {
         self.parts.iter().map(|part| part.bytes.len()).sum()

@@ -95,6 +95,7 @@ impl Run {
                 gap,
                 independent: true,
                 parts: if gap || duration.0 == 0 { Vec::new() } else { vec![Arc::new(part)] },
+                whole: None,
             });
             if done { segments.push(segment) } else { open = Some(segment) }
         }

@@ -82,6 +82,7 @@ fn segment(shape: &Shape, msn: u64, parts: usize) -> Arc<Segment> {
         gap,
         independent: true,
         parts: if gap { Vec::new() } else { (0..parts).map(|index| Arc::new(part(index))).collect() },
+        whole: None,
     })
 }
 

@@ -99,6 +99,7 @@ impl Writer {
                 gap: true,
                 independent: true,
                 parts: Vec::new(),
+                whole: None,
             };
             (Arc::new(segment), *breaks)
         };
@@ -265,7 +266,7 @@ impl Writer {
         self.close_part();
         let Some(open) = self.open.take() else { return };
         self.independent &= open.independent;
-        let segment = self.segment(&open, false, open.end);
+        let segment = self.segment(&open, false, open.end).joined();
         let half_target = Span::from_millis(i64::from(self.rules.target_duration_secs) * 500);
         self.rates.count(segment.len_bytes(), open.frames, segment.duration, half_target);
         let (peak, average) = self.rates.bps();
@@ -305,6 +306,7 @@ impl Writer {
             gap,
             independent: open.independent,
             parts: open.parts.clone(),
+            whole: None,
         }
     }
 

@@ -214,6 +214,7 @@ fn segment(msn: u64, parts: usize) -> Arc<Segment> {
         gap: false,
         independent: true,
         parts: (0..parts).map(|index| Arc::new(part(index))).collect(),
+        whole: None,
     })
 }
 

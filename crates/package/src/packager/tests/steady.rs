@@ -43,6 +43,23 @@ fn pictures_and_sound_are_cut_at_the_same_points() {
 }
 
 #[test]
+fn a_complete_segment_is_one_piece_of_which_its_parts_are_slices() {
+    // H25: whoever fetches the segment and whoever fetched its parts hold the same bytes.
+    let studio = filmed(&thirty(), 6.5);
+    for segment in &studio.window("v0").segments {
+        let whole = segment.whole.as_ref().unwrap();
+        let mut at = whole.as_ptr();
+        for part in &segment.parts {
+            assert_eq!(part.bytes.as_ptr(), at, "one behind the other");
+            at = at.wrapping_add(part.bytes.len());
+        }
+        assert_eq!((segment.pieces(), segment.len_bytes()), (vec![whole.clone()], whole.len()));
+    }
+    let open = studio.window("v0").open.as_ref().unwrap();
+    assert_eq!((open.whole.as_ref(), open.pieces().len()), (None, open.parts.len()));
+}
+
+#[test]
 fn ten_minutes_of_2997_and_44100_neither_jitter_nor_drift() {
     // C3, C7, H13.
     let (pictures, aac) = (Pictures::new((30_000, 1001), 60), track(1, aac(LC_44K)));
