@@ -70,7 +70,11 @@ impl Growing {
             return part.map_or(Step::Wait, |part| Step::Part(part.bytes.clone()));
         }
         match self.rendition.segment(self.msn) {
-            Found::Here(parts) => parts.get(self.next).cloned().map_or(Step::End, Step::Part),
+            // Complete by now, and in one piece: what was not given yet is still to be had part by part.
+            Found::Here(_) => match self.rendition.part(self.msn, self.next) {
+                Found::Here(part) => Step::Part(part),
+                Found::Next | Found::Nowhere => Step::End,
+            },
             Found::Next => Step::Wait,
             Found::Nowhere => Step::Gone,
         }
