@@ -78,6 +78,10 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         rooms.spawn(certificate.keep(close.clone()));
     }
     let transcoder = transcoder::find(&config.transcode);
+    let demand: Arc<dyn hub::Demand> = match &transcoder {
+        Some(transcoder) => Arc::new(transcoder.clone()),
+        None => Arc::new(()),
+    };
     if let Some(transcoder) = transcoder.filter(|_| config.transcode.hls_aac) {
         rooms.spawn(transcoder.keep_aac(hub.clone(), close.clone()));
     }
@@ -102,7 +106,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     publishers.spawn(rtmp.run(hub.clone(), admission.clone(), stop.clone()));
     let mut guests = axum::Router::new();
     if let Some(webrtc) = webrtc {
-        let webrtc = webrtc.ready(hub.clone(), admission, stop.clone()).context("WebRTC cannot begin")?;
+        let webrtc = webrtc.ready(hub.clone(), admission, demand, stop.clone()).context("WebRTC cannot begin")?;
         guests = guests.merge(webrtc.router());
         publishers.spawn(webrtc.run());
     }

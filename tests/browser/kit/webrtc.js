@@ -88,7 +88,7 @@ window.webrtc = {
     const began = performance.now();
     const pc = new RTCPeerConnection();
     const element = document.createElement('video');
-    Object.assign(element, { autoplay: true, muted: true, playsInline: true });
+    Object.assign(element, { autoplay: true, muted: false, playsInline: true });
     document.body.append(element);
     const stream = new MediaStream();
     element.srcObject = stream;
@@ -118,6 +118,8 @@ window.webrtc = {
       pliCount,
       packetsLost,
       samples: of('audio').totalSamplesReceived,
+      // Of all that was played: zero is silence.
+      energy: of('audio').totalAudioEnergy,
       concealed: of('audio').concealedSamples,
     };
   },

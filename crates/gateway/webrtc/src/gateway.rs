@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::{Bytes, BytesMut};
 use config::Webrtc;
-use hub::{Admission, Hub};
+use hub::{Admission, Demand, Hub};
 use media::{Path, TrackId};
 use proto::webrtc::dtls::Identity;
 use proto::webrtc::ice::Road;
@@ -36,6 +36,7 @@ pub(crate) struct Shared {
     pub(crate) identity: Identity,
     pub(crate) hub: Hub,
     pub(crate) admission: Arc<dyn Admission>,
+    pub(crate) demand: Arc<dyn Demand>,
     pub(crate) stop: CancellationToken,
     pub(crate) door: Door,
     pub(crate) table: Table,
@@ -75,6 +76,11 @@ impl Gateway {
 
     pub(crate) fn admission(&self) -> &dyn Admission {
         &*self.0.admission
+    }
+
+    /// Whom to ask for sound that WebRTC carries.
+    pub(crate) fn demand(&self) -> &dyn Demand {
+        &*self.0.demand
     }
 
     pub(crate) fn stop(&self) -> &CancellationToken {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::Router;
 use config::Webrtc;
-use hub::{Admission, Hub};
+use hub::{Admission, Demand, Hub};
 use proto::webrtc::dtls::Identity;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
@@ -70,8 +70,15 @@ impl Listener {
         self.udp.address()
     }
 
-    /// Makes the gateway. `stop` will end it.
-    pub fn ready(self, hub: Hub, admission: Arc<dyn Admission>, stop: CancellationToken) -> io::Result<Ready> {
+    /// Makes the gateway. `demand` is asked for Opus where the publisher sends what WebRTC does not carry; `stop` will
+    /// end the gateway.
+    pub fn ready(
+        self,
+        hub: Hub,
+        admission: Arc<dyn Admission>,
+        demand: Arc<dyn Demand>,
+        stop: CancellationToken,
+    ) -> io::Result<Ready> {
         figures::describe();
         let identity = Identity::generate().map_err(io::Error::other)?;
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
@@ -91,6 +98,7 @@ impl Listener {
             identity,
             hub,
             admission,
+            demand,
             stop,
             door,
             table: Table::default(),

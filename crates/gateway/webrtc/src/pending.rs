@@ -3,7 +3,7 @@ use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use hub::Broadcast;
+use hub::{Broadcast, Lease};
 use proto::webrtc::negotiate::Ours;
 use wire::sdp::Description;
 
@@ -16,6 +16,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 /// An offer that we made, for a viewer that would rather answer.
 pub(crate) struct Pending {
     pub(crate) broadcast: Broadcast,
+    /// Keeps the sound going that is offered.
+    pub(crate) sound: Option<Lease>,
     pub(crate) peer: IpAddr,
     pub(crate) entrance: Entrance,
     pub(crate) ours: Ours,

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use hub::{Broadcast, From, State, Step};
-use media::{Catalog, Path, TrackId};
+use hub::{Broadcast, From, Lease, State, Step, Wish};
+use media::{Catalog, Codec, Kind, Origin, Path, Track, TrackId};
 use proto::webrtc::send::{Log, Writer};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -37,6 +37,8 @@ pub(crate) struct Room {
     /// What `active` and `viewercount` tell.
     news: watch::Sender<News>,
     empty: CancellationToken,
+    /// Sound that is made for those here, as WebRTC does not carry the publisher's.
+    sound: Mutex<Option<Lease>>,
 }
 
 #[derive(Default)]
@@ -60,8 +62,8 @@ pub(crate) struct Place {
 }
 
 impl Rooms {
-    /// Goes in; the first one there sets things going.
-    pub(crate) fn enter(gateway: &Gateway, broadcast: &Broadcast, shard: usize) -> Place {
+    /// Goes in, with the sound that was promised; the first one there sets things going.
+    pub(crate) fn enter(gateway: &Gateway, broadcast: &Broadcast, sound: Option<Lease>, shard: usize) -> Place {
         let mut by_path = gateway.rooms().lock();
         let known = by_path.get(broadcast.path()).filter(|room| room.broadcast.is_same(broadcast)).cloned();
         let room = known.unwrap_or_else(|| {
@@ -77,6 +79,7 @@ impl Rooms {
             corner.viewers.fetch_add(1, Ordering::Relaxed);
         }
         drop(by_path);
+        room.keep_sound(sound);
         room.tell();
         Place { gateway: gateway.clone(), room, shard }
     }
@@ -116,6 +119,7 @@ impl Room {
             viewers: AtomicUsize::new(0),
             news: watch::Sender::new(news),
             empty: CancellationToken::new(),
+            sound: Mutex::default(),
         }
     }
 
@@ -158,6 +162,18 @@ impl Room {
         }
     }
 
+    fn keep_sound(&self, sound: Option<Lease>) {
+        if let Some(sound) = sound {
+            *self.sound.lock().unwrap_or_else(PoisonError::into_inner) = Some(sound);
+        }
+    }
+
+    /// The sound that was made is there no longer, as its source went, or none was asked for.
+    fn lacks_sound(&self, catalog: &Catalog) -> bool {
+        let sound = self.sound.lock().unwrap_or_else(PoisonError::into_inner);
+        sound.as_ref().is_none_or(|sound| catalog.track(sound.track().id).is_none())
+    }
+
     fn tell(&self) {
         let news = News { state: self.broadcast.state(), viewers: self.viewers.load(Ordering::Relaxed) };
         self.news.send_if_modified(|before| std::mem::replace(before, news) != news);
@@ -194,6 +210,9 @@ async fn keep(gateway: Gateway, room: Arc<Room>) {
         let catalog = room.broadcast.catalog();
         followed.retain(|_, follower| !follower.0.is_finished());
         let is_new = seen.as_ref().is_none_or(|seen| !Arc::ptr_eq(seen, &catalog));
+        if is_new && room.lacks_sound(&catalog) {
+            room.keep_sound(opus(&gateway, &room.broadcast));
+        }
         if is_new || followed.len() < catalog.tracks.len() {
             for track in &catalog.tracks {
                 followed.entry(track.id).or_insert_with(|| {
@@ -246,6 +265,18 @@ async fn follow(gateway: Gateway, room: Arc<Room>, id: TrackId) {
     }
     room.replace(id, None);
     room.ring(&gateway);
+}
+
+/// The publisher's sound as Opus, where WebRTC does not carry it as it is (P19); `None` where that is not needed, or
+/// nobody can make it.
+pub(crate) fn opus(gateway: &Gateway, broadcast: &Broadcast) -> Option<Lease> {
+    let catalog = broadcast.catalog();
+    let sent = || catalog.of_kind(Kind::Audio).filter(|track| track.origin != Origin::Transcoder);
+    let is_carried = |track: &Arc<Track>| matches!(track.codec, Codec::Opus(_) | Codec::G711(_));
+    if sent().any(is_carried) {
+        return None;
+    }
+    sent().find_map(|track| gateway.demand().want(broadcast, track.id, Wish::Opus))
 }
 
 /// Whether the newest group of that track holds frames that are shown in another order than they are sent (P18).

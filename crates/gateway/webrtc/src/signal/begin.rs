@@ -8,7 +8,7 @@ use axum::body::Body;
 use http::header::{CONTENT_TYPE, ETAG, LINK, LOCATION};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
-use hub::Broadcast;
+use hub::{Broadcast, Lease};
 use media::{Kind, Path};
 use proto::webrtc::negotiate::{Ours, Refusal, Terms, accept_answer, accept_publisher, accept_viewer, offer_viewer};
 use proto::webrtc::receive::{Receiver, Settings};
@@ -31,7 +31,7 @@ use crate::gateway::Gateway;
 use crate::ingest::{Ingest, claim};
 use crate::pending::{self, Pending};
 use crate::random::{self, NoRandomness};
-use crate::room::{Place, Rooms};
+use crate::room::{self, Place, Rooms};
 use crate::session::{Flow, Session};
 use crate::shard::Request;
 use crate::table::Target;
@@ -120,18 +120,19 @@ async fn publish(gateway: &Gateway, who: Who<'_>, offer: &Description) -> Result
 
 async fn watch(gateway: &Gateway, who: Who<'_>, offer: &Description) -> Result<Response<Body>, Problem> {
     let broadcast = live(gateway, who.path, &wanted(offer)).await?;
+    let sound = room::opus(gateway, &broadcast);
     let seat = seat(gateway, Role::Whep, who.peer)?;
     let ours = ours(gateway)?;
     let (terms, answer) = accept_viewer(offer, &ours, &Published::of(&broadcast).available()).map_err(refused)?;
     let token = random::token().map_err(no_randomness)?;
-    let entry = view(gateway, &broadcast, token, who, seat, &ours, &terms).await?;
+    let entry = view(gateway, (&broadcast, sound), token, who, seat, &ours, &terms).await?;
     created(&entry, answer.to_string())
 }
 
 /// Opens a viewer's session.
 async fn view(
     gateway: &Gateway,
-    broadcast: &Broadcast,
+    (broadcast, sound): (&Broadcast, Option<Lease>),
     token: String,
     who: Who<'_>,
     seat: Seat,
@@ -139,7 +140,7 @@ async fn view(
     terms: &Terms,
 ) -> Result<Arc<Entry>, Problem> {
     let (target, now) = (gateway.next_target(), Instant::now());
-    let place = Rooms::enter(gateway, broadcast, target.shard);
+    let place = Rooms::enter(gateway, broadcast, sound, target.shard);
     let seed = random::session().map_err(no_randomness)?;
     let flow = Flow::Out(Box::new(Egress::new(place, terms, seed, now)));
     open(gateway, Opening { target, token, who, seat, ours, terms, flow, now }).await
@@ -148,13 +149,14 @@ async fn view(
 /// A client without an offer gets one of ours to answer (E5).
 async fn counter_offer(gateway: &Gateway, who: Who<'_>) -> Result<Response<Body>, Problem> {
     let broadcast = live(gateway, who.path, &[Kind::Audio, Kind::Video]).await?;
+    let sound = room::opus(gateway, &broadcast);
     let seat = seat(gateway, Role::Whep, who.peer)?;
     let ours = ours(gateway)?;
     let offer = offer_viewer(&ours, &Published::of(&broadcast).available()).map_err(refused)?;
     let token = random::token().map_err(no_randomness)?;
     let text = offer.to_string();
     let Who { peer, entrance, .. } = who;
-    gateway.offers().add(token.clone(), Pending { broadcast, peer, entrance, ours, offer, seat });
+    gateway.offers().add(token.clone(), Pending { broadcast, sound, peer, entrance, ours, offer, seat });
     let (offers, forgotten) = (gateway.clone(), token.clone());
     tokio::spawn(async move {
         sleep(pending::PATIENCE).await;
@@ -180,18 +182,19 @@ pub(crate) async fn answered(
     }
     let answer = description(&body::text(body).await?)?;
     let gone = || Problem::new(StatusCode::NOT_FOUND, "there is no such session");
-    let Pending { broadcast, peer, entrance, ours, offer, seat } = gateway.offers().take(token).ok_or_else(gone)?;
+    let Pending { broadcast, sound, peer, entrance, ours, offer, seat } =
+        gateway.offers().take(token).ok_or_else(gone)?;
     let terms = match accept_answer(&offer, &answer) {
         Ok(terms) => terms,
         Err(refusal) => {
             // It may try again as long as the offer stands.
-            gateway.offers().add(token.to_owned(), Pending { broadcast, peer, entrance, ours, offer, seat });
+            gateway.offers().add(token.to_owned(), Pending { broadcast, sound, peer, entrance, ours, offer, seat });
             return Err(refused(refusal));
         }
     };
     let path = broadcast.path().clone();
     let who = Who { path: &path, peer, entrance };
-    let entry = view(gateway, &broadcast, token.to_owned(), who, seat, &ours, &terms).await?;
+    let entry = view(gateway, (&broadcast, sound), token.to_owned(), who, seat, &ours, &terms).await?;
     let mut response = empty(StatusCode::NO_CONTENT);
     response.headers_mut().insert(ETAG, header(entry.ice().etag)?);
     extensions(&entry, response.headers_mut())?;

@@ -66,7 +66,7 @@ impl Stage {
         change(&mut config);
         let (hub, stop) = (Hub::new(Limits::default()), CancellationToken::new());
         let listener = Listener::bind(config).unwrap().unwrap();
-        let ready = listener.ready(hub.clone(), Arc::new(Doorman), stop.clone()).unwrap();
+        let ready = listener.ready(hub.clone(), Arc::new(Doorman), Arc::new(()), stop.clone()).unwrap();
         let router = ready.router();
         tokio::spawn(ready.run());
         Self { router, hub, stop }
