@@ -1,21 +1,15 @@
 //! The worker: the only program of the house that links codecs.
 //!
 //! Started by the server with one end of a socket pair as its standard input. It loads its codecs, locks itself in
-//! ([`sandbox`]) and only then reads: everything it is given from there on is taken to be hostile. What it makes keeps the
-//! times of what it was given ([`pace`]), to the sample.
+//! ([`sandbox`]) and only then reads: everything it is given from there on is taken to be hostile.
+//! There is a module for each kind of work.
 
-mod decode;
-mod encode;
-mod job;
-mod mix;
-pub mod pace;
 pub mod pipe;
 pub mod sandbox;
+pub mod sound;
+mod worker;
 
-pub use decode::Decoder;
-pub use encode::Encoder;
-pub use job::Worker;
-pub use mix::{Mixer, RATE};
+pub use worker::Worker;
 
 /// Why media could not be worked on.
 #[derive(Debug)]
@@ -31,6 +25,12 @@ impl std::error::Error for Error {}
 
 impl From<ffmpeg_next::Error> for Error {
     fn from(error: ffmpeg_next::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl From<std::io::Error> for Error {
+    fn from(error: std::io::Error) -> Self {
         Self(error.to_string())
     }
 }

@@ -25,19 +25,14 @@ fn main() -> ExitCode {
 fn work() -> Result<(), Box<dyn std::error::Error>> {
     // A server that dies leaves nobody behind, not even one that hangs.
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
-    let mut pipe = pipe::Pipe::new(std::io::stdin().as_fd().try_clone_to_owned()?);
-    onair_transcoder::Encoder::warm_up()?;
+    let (mut ear, mouth) = pipe::open(std::io::stdin().as_fd().try_clone_to_owned()?);
+    onair_transcoder::sound::Encoder::warm_up()?;
     let has_landlock = sandbox::enter(&sandbox::Limits::default())?;
-    pipe.send(&Report::Ready { has_landlock })?;
-    let mut worker = Worker::default();
-    while let Some(order) = pipe.receive()? {
-        let mut reports = Vec::new();
-        let outcome = worker.handle(order, &mut reports);
-        for report in &reports {
-            pipe.send(report)?;
-        }
-        if let Err(error) = outcome {
-            pipe.send(&Report::Failed { what: error.to_string() })?;
+    mouth.say(&Report::Ready { has_landlock })?;
+    let mut worker = Worker::new(mouth.clone());
+    while let Some(order) = ear.receive()? {
+        if let Err(error) = worker.handle(order) {
+            mouth.say(&Report::Failed { what: error.to_string() })?;
             return Err(error.into());
         }
     }

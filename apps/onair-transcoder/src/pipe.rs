@@ -3,23 +3,36 @@
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::BytesMut;
 use transcode::protocol::{self, Order, Report};
 
-/// One end of the socket pair. As a file, so that no system call of sockets is needed.
-pub struct Pipe {
-    file: File,
+/// Hears what the server orders. The socket pair's end as a file, so that no system call of sockets is needed.
+pub struct Ear {
+    file: Arc<File>,
     inbox: BytesMut,
-    outbox: BytesMut,
 }
 
-impl Pipe {
-    /// Talks over that socket.
-    pub fn new(socket: OwnedFd) -> Self {
-        Self { file: socket.into(), inbox: BytesMut::new(), outbox: BytesMut::new() }
-    }
+/// Tells the server what was made; from whatever thread.
+#[derive(Clone)]
+pub struct Mouth {
+    inner: Arc<Mutex<Outbox>>,
+}
 
+struct Outbox {
+    file: Arc<File>,
+    bytes: BytesMut,
+}
+
+/// Both ends of a conversation over that socket.
+pub fn open(socket: OwnedFd) -> (Ear, Mouth) {
+    let file = Arc::new(File::from(socket));
+    let outbox = Outbox { file: file.clone(), bytes: BytesMut::new() };
+    (Ear { file, inbox: BytesMut::new() }, Mouth { inner: Arc::new(Mutex::new(outbox)) })
+}
+
+impl Ear {
     /// Waits for the next order; `None` when the server has hung up.
     pub fn receive(&mut self) -> io::Result<Option<Order>> {
         let mut chunk = [0; 16 << 10];
@@ -28,7 +41,7 @@ impl Pipe {
             if let Some(order) = parsed.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))? {
                 return Ok(Some(order));
             }
-            match self.file.read(&mut chunk) {
+            match (&*self.file).read(&mut chunk) {
                 Ok(0) => return Ok(None),
                 Ok(count) => self.inbox.extend_from_slice(chunk.get(..count).unwrap_or_default()),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -36,11 +49,15 @@ impl Pipe {
             }
         }
     }
+}
 
+impl Mouth {
     /// Says something; returns when it is on its way.
-    pub fn send(&mut self, report: &Report) -> io::Result<()> {
-        self.outbox.clear();
-        protocol::write(report, &mut self.outbox);
-        self.file.write_all(&self.outbox)
+    pub fn say(&self, report: &Report) -> io::Result<()> {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let Outbox { file, bytes } = &mut *inner;
+        bytes.clear();
+        protocol::write(report, bytes);
+        (&**file).write_all(bytes)
     }
 }

@@ -10,7 +10,8 @@ use tracing::{debug, warn};
 
 use crate::backoff::Backoff;
 use crate::process::{Event, Process};
-use crate::protocol::{Coding, Input, Job, Order, Output, Report, Unit};
+use crate::protocol::sound::{Coding, Input, Output};
+use crate::protocol::{Job, Order, Report, Sound, Unit};
 use crate::room::Room;
 use crate::transcoder::{AAC_BPS, OPUS_BPS, can_become};
 use crate::watchdog::Watchdog;
@@ -160,7 +161,9 @@ impl Rendition {
                 newest.fetch_max(dts.0, Ordering::Relaxed);
                 self.room.note(|condition| condition.frames += 1);
             }
-            Report::Frame(_) => return Some(End::Died("sends what was not asked for".into())),
+            Report::Frame(_) | Report::Standing { .. } => {
+                return Some(End::Died("sends what was not asked for".into()));
+            }
             Report::Progress { taken, .. } => dog.took(taken, now),
             Report::Failed { what } => return Some(End::Died(what)),
         }
@@ -176,7 +179,8 @@ impl Rendition {
             Wish::Aac => (Coding::Aac, AAC_BPS),
             _ => (Coding::Opus, OPUS_BPS),
         };
-        Some(Job { input: Input::of(codec)?, outputs: vec![Output { id: OUTPUT, coding, bitrate_bps }] })
+        let outputs = vec![Output { id: OUTPUT, coding, bitrate_bps }];
+        Some(Job::Sound(Sound { input: Input::of(codec)?, outputs }))
     }
 }
 

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, info, info_span, warn};
 
 use crate::audio::Rendition;
-use crate::protocol::Input;
+use crate::protocol::sound::Input;
 use crate::room::Room;
 
 /// Bits a second of the sound that workers make.

@@ -1,6 +1,6 @@
 use media::{Codec, Frame, Time};
-use onair_transcoder::{Decoder, Mixer, RATE};
-use transcode::protocol::Input;
+use onair_transcoder::sound::{Decoder, Mixer, RATE};
+use transcode::protocol::sound::Input;
 
 /// Where beeps begin in a track, as times: decoded, and found by their loudness.
 pub(crate) fn of(codec: &Codec, frames: &[Frame]) -> Vec<Time> {

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use hub::Wish;
 use media::Span;
 use rustix::process::{Pid, Signal, kill_process};
-use transcode::protocol::Coding;
+use transcode::protocol::sound::Coding;
 
 use crate::beeps;
 use crate::stage::{Stage, aac, encoded, send};

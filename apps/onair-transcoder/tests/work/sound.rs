@@ -3,7 +3,7 @@ use std::time::Duration;
 use hub::Wish;
 use media::codec::{G711, Law};
 use media::{Codec, Frame, Span, Time};
-use transcode::protocol::Coding;
+use transcode::protocol::sound::Coding;
 
 use crate::beeps;
 use crate::stage::{SOUND, Stage, aac, encoded, opus, read, send};

@@ -5,8 +5,8 @@ use bytes::Bytes;
 use hub::{Broadcast, Claim, Cursor, Demand, From, Hub, Lease, Limits, Now, Publisher, Step, Wish};
 use media::codec::{Aac, Opus};
 use media::{Codec, Frame, Kind, Origin, Span, Time, Track, TrackId};
-use onair_transcoder::{Encoder, RATE};
-use transcode::protocol::{Coding, Output};
+use onair_transcoder::sound::{Encoder, RATE};
+use transcode::protocol::sound::{Coding, Output};
 use transcode::{Condition, Transcoder};
 
 pub(crate) const SOUND: TrackId = TrackId(1);

@@ -3,15 +3,19 @@
 //! The worker decodes what strangers send, so the server trusts it no more than them: parsing is total and bounded.
 
 mod order;
+pub mod pictures;
 mod report;
+pub mod sound;
 #[cfg(test)]
 mod tests;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use media::{Frame, Span, Time};
 
-pub use order::{Coding, Input, Job, Order, Output};
+pub use order::{Job, Order};
+pub use pictures::Pictures;
 pub use report::Report;
+pub use sound::Sound;
 
 /// No message is longer, its kind included.
 pub const MOST: usize = 40 << 20;
@@ -92,6 +96,19 @@ impl Unit {
         out.put_u8(self.frame.is_sync.into());
         out.put_slice(&self.frame.payload);
     }
+}
+
+/// Takes some bytes behind their length off the front.
+fn split(body: &mut Bytes, part: Malformed) -> Result<Bytes, Malformed> {
+    let len = usize::from(body.try_get_u16().map_err(|_| part)?);
+    if len > body.len() { Err(part) } else { Ok(body.split_to(len)) }
+}
+
+/// Puts some bytes behind their length. No configuration is longer than 64 KiB; one that is would be cut there.
+fn write_short(bytes: &[u8], out: &mut BytesMut) {
+    let bytes = bytes.get(..bytes.len().min(usize::from(u16::MAX))).unwrap_or_default();
+    out.put_u16(bytes.len() as u16);
+    out.put_slice(bytes);
 }
 
 /// Nothing may follow.

@@ -1,8 +1,6 @@
 use bytes::{Buf, BufMut, Bytes, BytesMut};
-use media::Codec;
-use media::codec::Law;
 
-use super::{Malformed, Message, Unit, end};
+use super::{Malformed, Message, Pictures, Sound, Unit, end};
 
 /// What the server tells the worker.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,131 +16,34 @@ pub enum Order {
     },
 }
 
-/// One source and what is made of it.
+/// A kind of work, and its particulars.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Job {
-    /// The source.
-    pub input: Input,
-    /// What to make, at most [`Job::OUTPUTS`].
-    pub outputs: Vec<Output>,
-}
-
-/// How the source is encoded.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Input {
-    /// The codec.
-    pub coding: Coding,
-    /// What it needs to know before the first frame: for AAC its AudioSpecificConfig, for FLAC its STREAMINFO.
-    pub config: Bytes,
-    /// Samples a second.
-    pub rate: u32,
-    /// Channels.
-    pub channels: u16,
-}
-
-/// One rendition to make.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Output {
-    /// Its number in [`Unit::output`], from 1.
-    pub id: u8,
-    /// The codec: Opus or AAC. Sound is stereo and 48 kHz.
-    pub coding: Coding,
-    /// Bits a second to aim at.
-    pub bitrate_bps: u32,
-}
-
-/// A codec, as far as workers know it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Coding {
-    /// AAC.
-    Aac = 1,
-    /// Opus.
-    Opus = 2,
-    /// FLAC.
-    Flac = 3,
-    /// AC-3.
-    Ac3 = 4,
-    /// E-AC-3.
-    EnhancedAc3 = 5,
-    /// G.711, A-law.
-    PcmA = 6,
-    /// G.711, µ-law.
-    PcmMu = 7,
-}
-
-impl Coding {
-    const ALL: [Self; 7] = [Self::Aac, Self::Opus, Self::Flac, Self::Ac3, Self::EnhancedAc3, Self::PcmA, Self::PcmMu];
-
-    fn parse(number: u8) -> Result<Self, Malformed> {
-        Self::ALL.into_iter().find(|coding| *coding as u8 == number).ok_or(Malformed("codec"))
-    }
-}
-
-impl Input {
-    /// As a worker is told of that codec; `None` for what workers cannot decode.
-    pub fn of(codec: &Codec) -> Option<Self> {
-        let (coding, config) = match codec {
-            Codec::Aac(aac) => (Coding::Aac, aac.config.clone()),
-            // More channels come with a table that the decoder would have to be given.
-            Codec::Opus(opus) if opus.mapping.0 == 0 => (Coding::Opus, Bytes::new()),
-            Codec::Flac(flac) => (Coding::Flac, flac.info.clone()),
-            Codec::Ac3(ac3) if ac3.enhanced => (Coding::EnhancedAc3, Bytes::new()),
-            Codec::Ac3(_) => (Coding::Ac3, Bytes::new()),
-            Codec::G711(g711) if g711.law == Law::A => (Coding::PcmA, Bytes::new()),
-            Codec::G711(_) => (Coding::PcmMu, Bytes::new()),
-            _ => return None,
-        };
-        let sound = codec.sound()?;
-        Some(Self { coding, config, rate: sound.rate, channels: sound.channels })
-    }
+pub enum Job {
+    /// Sound of other sound.
+    Sound(Sound),
+    /// Pictures of other pictures.
+    Pictures(Pictures),
 }
 
 impl Job {
-    /// The most outputs of one job.
-    pub const OUTPUTS: usize = 16;
-    const PART: Malformed = Malformed("job");
-
     fn parse(mut body: Bytes) -> Result<Self, Malformed> {
-        let short = |_| Self::PART;
-        let coding = Coding::parse(body.try_get_u8().map_err(short)?)?;
-        let rate = body.try_get_u32().map_err(short)?;
-        let channels = body.try_get_u16().map_err(short)?;
-        let len = usize::from(body.try_get_u16().map_err(short)?);
-        if len > body.len() {
-            return Err(Self::PART);
+        match body.try_get_u8().map_err(|_| Malformed("job"))? {
+            1 => Sound::parse(body).map(Self::Sound),
+            2 => Pictures::parse(body).map(Self::Pictures),
+            _ => Err(Malformed("kind of job")),
         }
-        let config = body.split_to(len);
-        let count = usize::from(body.try_get_u8().map_err(short)?);
-        if count > Self::OUTPUTS {
-            return Err(Self::PART);
-        }
-        let mut outputs = Vec::with_capacity(count);
-        for _ in 0..count {
-            let id = body.try_get_u8().map_err(short)?;
-            let coding = Coding::parse(body.try_get_u8().map_err(short)?)?;
-            let bitrate_bps = body.try_get_u32().map_err(short)?;
-            outputs.push(Output { id, coding, bitrate_bps });
-        }
-        end(&body, "job")?;
-        Ok(Self { input: Input { coding, config, rate, channels }, outputs })
     }
 
-    /// Config beyond 64 KiB and outputs beyond the most are left out: neither exists.
     fn write(&self, out: &mut BytesMut) {
-        let Input { coding, config, rate, channels } = &self.input;
-        let config = config.get(..config.len().min(usize::from(u16::MAX))).unwrap_or_default();
-        out.put_u8(*coding as u8);
-        out.put_u32(*rate);
-        out.put_u16(*channels);
-        out.put_u16(config.len() as u16);
-        out.put_slice(config);
-        let count = self.outputs.len().min(Self::OUTPUTS);
-        out.put_u8(count as u8);
-        for Output { id, coding, bitrate_bps } in self.outputs.iter().take(count) {
-            out.put_u8(*id);
-            out.put_u8(*coding as u8);
-            out.put_u32(*bitrate_bps);
+        match self {
+            Self::Sound(sound) => {
+                out.put_u8(1);
+                sound.write(out);
+            }
+            Self::Pictures(pictures) => {
+                out.put_u8(2);
+                pictures.write(out);
+            }
         }
     }
 }

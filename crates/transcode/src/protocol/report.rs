@@ -19,6 +19,17 @@ pub enum Report {
         /// Those among them that could not be decoded.
         damaged: u64,
     },
+    /// How it stands with a rung of pictures; when that changes.
+    Standing {
+        /// Which output.
+        output: u8,
+        /// It is not made for now: the machine has not the time.
+        is_shed: bool,
+        /// Frames that were left out so far, as there was no time for them.
+        left_out: u64,
+        /// What encodes it, as FFmpeg calls it; cut at [`Report::NAME`] bytes.
+        encoder: String,
+    },
     /// It cannot do that, and ends.
     Failed {
         /// Why, for people; cut at [`Report::WHY`] bytes.
@@ -29,6 +40,8 @@ pub enum Report {
 impl Report {
     /// The most bytes of [`Report::Failed`].
     pub const WHY: usize = 1000;
+    /// The most bytes of an encoder's name.
+    pub const NAME: usize = 40;
 }
 
 impl Message for Report {
@@ -41,11 +54,12 @@ impl Message for Report {
                 let taken = body.try_get_u64().map_err(short)?;
                 Self::Progress { taken, damaged: body.try_get_u64().map_err(short)? }
             }
-            4 => {
-                let text = body.get(..body.len().min(Self::WHY)).unwrap_or_default();
-                let mut what = String::from_utf8_lossy(text).into_owned();
-                what.truncate(what.floor_char_boundary(Self::WHY));
-                return Ok(Self::Failed { what });
+            4 => return Ok(Self::Failed { what: text(&body, Self::WHY) }),
+            5 => {
+                let output = body.try_get_u8().map_err(short)?;
+                let is_shed = body.try_get_u8().map_err(short)? != 0;
+                let left_out = body.try_get_u64().map_err(short)?;
+                return Ok(Self::Standing { output, is_shed, left_out, encoder: text(&body, Self::NAME) });
             }
             _ => return Err(Malformed("kind of report")),
         };
@@ -67,9 +81,24 @@ impl Message for Report {
             }
             Self::Failed { what } => {
                 out.put_u8(4);
-                let end = what.floor_char_boundary(Self::WHY);
-                out.put_slice(what.get(..end).unwrap_or_default().as_bytes());
+                out.put_slice(cut(what, Self::WHY));
+            }
+            Self::Standing { output, is_shed, left_out, encoder } => {
+                out.put_slice(&[5, *output, (*is_shed).into()]);
+                out.put_u64(*left_out);
+                out.put_slice(cut(encoder, Self::NAME));
             }
         }
     }
+}
+
+/// The rest as text of so many bytes at most, whatever it is.
+fn text(rest: &[u8], most: usize) -> String {
+    let mut text = String::from_utf8_lossy(rest.get(..rest.len().min(most)).unwrap_or_default()).into_owned();
+    text.truncate(text.floor_char_boundary(most));
+    text
+}
+
+fn cut(text: &str, most: usize) -> &[u8] {
+    text.get(..text.floor_char_boundary(most)).unwrap_or_default().as_bytes()
 }

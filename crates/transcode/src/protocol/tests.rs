@@ -11,9 +11,37 @@ fn bytes(most: usize) -> impl Strategy<Value = Bytes> {
     vec(any::<u8>(), 0..most).prop_map(Bytes::from)
 }
 
-fn coding() -> impl Strategy<Value = Coding> {
-    use Coding::*;
-    prop::sample::select(vec![Aac, Opus, Flac, Ac3, EnhancedAc3, PcmA, PcmMu])
+fn job() -> impl Strategy<Value = Job> {
+    prop_oneof![sound().prop_map(Job::Sound), pictures().prop_map(Job::Pictures)]
+}
+
+fn sound() -> impl Strategy<Value = Sound> {
+    use sound::{Coding::*, Input, Output};
+    let coding = || prop::sample::select(vec![Aac, Opus, Flac, Ac3, EnhancedAc3, PcmA, PcmMu]);
+    let output =
+        (any::<(u8, u32)>(), coding()).prop_map(|((id, bitrate_bps), coding)| Output { id, coding, bitrate_bps });
+    let input = (coding(), bytes(40), any::<(u32, u16)>()).prop_map(|(coding, config, (rate, channels))| Input {
+        coding,
+        config,
+        rate,
+        channels,
+    });
+    (input, vec(output, 0..=Sound::OUTPUTS)).prop_map(|(input, outputs)| Sound { input, outputs })
+}
+
+fn pictures() -> impl Strategy<Value = Pictures> {
+    use pictures::{Coding::*, Effort, Hardware, Input, Rung};
+    let coding = || prop::sample::select(vec![H264, Hevc, Vp8, Vp9, Av1]);
+    let hardware = prop::sample::select(vec![Hardware::None, Hardware::Nvenc, Hardware::Qsv, Hardware::Vaapi]);
+    let numbers = any::<(u8, u16, u16, u32, u16, bool, bool)>();
+    let rung = (numbers, coding(), hardware).prop_map(|(numbers, coding, hardware)| {
+        let (id, width, height, bitrate_bps, most_fps, is_low, for_webrtc) = numbers;
+        let effort = if is_low { Effort::Low } else { Effort::Standard };
+        Rung { id, coding, width, height, bitrate_bps, most_fps, effort, for_webrtc, hardware }
+    });
+    let input = (coding(), bytes(40)).prop_map(|(coding, config)| Input { coding, config });
+    (input, any::<(i64, (u32, u32))>(), vec(rung, 0..=Pictures::RUNGS))
+        .prop_map(|(input, (begin, frame_rate), rungs)| Pictures { input, begin: Time(begin), frame_rate, rungs })
 }
 
 fn unit() -> impl Strategy<Value = Unit> {
@@ -23,16 +51,8 @@ fn unit() -> impl Strategy<Value = Unit> {
 }
 
 fn order() -> impl Strategy<Value = Order> {
-    let output =
-        (any::<(u8, u32)>(), coding()).prop_map(|((id, bitrate_bps), coding)| Output { id, coding, bitrate_bps });
-    let input = (coding(), bytes(40), any::<(u32, u16)>()).prop_map(|(coding, config, (rate, channels))| Input {
-        coding,
-        config,
-        rate,
-        channels,
-    });
     prop_oneof![
-        (input, vec(output, 0..=Job::OUTPUTS)).prop_map(|(input, outputs)| Order::Configure(Job { input, outputs })),
+        job().prop_map(Order::Configure),
         unit().prop_map(Order::Frame),
         any::<u8>().prop_map(|output| Order::Keyframe { output }),
     ]
@@ -44,6 +64,9 @@ fn report() -> impl Strategy<Value = Report> {
         unit().prop_map(Report::Frame),
         any::<(u64, u64)>().prop_map(|(taken, damaged)| Report::Progress { taken, damaged }),
         "[ -~]{0,100}".prop_map(|what| Report::Failed { what }),
+        (any::<(u8, bool, u64)>(), "[a-z0-9_-]{0,40}").prop_map(|((output, is_shed, left_out), encoder)| {
+            Report::Standing { output, is_shed, left_out, encoder }
+        }),
     ]
 }
 

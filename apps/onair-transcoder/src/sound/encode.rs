@@ -2,9 +2,10 @@ use bytes::Bytes;
 use ff::format::sample::{Sample, Type};
 use ff::{ChannelLayout, Dictionary, Packet, Rational, codec, encoder, frame};
 use ffmpeg_next as ff;
-use transcode::protocol::{Coding, Output};
+use transcode::protocol::sound::{Coding, Output};
 
-use crate::{Error, RATE};
+use super::RATE;
+use crate::Error;
 
 /// Encodes stereo at [`RATE`].
 pub struct Encoder {

@@ -1,20 +1,14 @@
 use bytes::Bytes;
 use media::{Frame, Span, Time};
-use transcode::protocol::{Input, Job, Order, Output, Report, Unit};
+use transcode::protocol::sound::{Input, Output};
+use transcode::protocol::{Report, Sound, Unit};
 
-use crate::pace::{Pace, Step, stretch};
-use crate::{Decoder, Encoder, Error, Mixer, RATE};
+use super::pace::{Pace, Step, stretch};
+use super::{Decoder, Encoder, Mixer, RATE};
+use crate::Error;
 
-/// Does what the server orders.
-#[derive(Default)]
-pub struct Worker {
-    bench: Option<Bench>,
-    taken: u64,
-    damaged: u64,
-}
-
-/// A source being worked on.
-struct Bench {
+/// A source of sound being worked on.
+pub struct Bench {
     input: Input,
     decoder: Decoder,
     mixer: Mixer,
@@ -33,39 +27,17 @@ struct Line {
     at: i64,
 }
 
-impl Worker {
-    /// Carries an order out. An error is the end: this worker is of no use.
-    pub fn handle(&mut self, order: Order, reports: &mut Vec<Report>) -> Result<(), Error> {
-        match order {
-            Order::Configure(job) => self.configure(job, reports),
-            Order::Frame(unit) => {
-                let Some(bench) = &mut self.bench else { return Err(Error("a frame of nothing".into())) };
-                let outcome = bench.take(unit, reports);
-                self.taken += 1;
-                self.damaged += u64::from(outcome.is_err());
-                reports.push(Report::Progress { taken: self.taken, damaged: self.damaged });
-                Ok(())
-            }
-            // Sound can be begun at any frame.
-            Order::Keyframe { .. } => Ok(()),
-        }
-    }
-
-    fn configure(&mut self, job: Job, reports: &mut Vec<Report>) -> Result<(), Error> {
-        if let Some(mut before) = self.bench.take() {
-            before.end(reports);
-        }
+impl Bench {
+    /// Begins that job.
+    pub fn new(job: Sound) -> Result<Self, Error> {
         let lines = job.outputs.into_iter().map(Line::new).collect();
         let decoder = Decoder::open(&job.input)?;
         let (mixer, pace) = (Mixer::default(), Pace::default());
-        self.bench = Some(Bench { input: job.input, decoder, mixer, pace, epoch: 0, lines });
-        Ok(())
+        Ok(Self { input: job.input, decoder, mixer, pace, epoch: 0, lines })
     }
-}
 
-impl Bench {
     /// Takes a frame in. What cannot be decoded leaves a hole, and an error.
-    fn take(&mut self, unit: Unit, reports: &mut Vec<Report>) -> Result<(), Error> {
+    pub fn take(&mut self, unit: Unit, reports: &mut Vec<Report>) -> Result<(), Error> {
         if unit.epoch != self.epoch {
             self.end(reports);
             self.epoch = unit.epoch;
@@ -92,7 +64,7 @@ impl Bench {
     }
 
     /// What follows has nothing to do with what was.
-    fn end(&mut self, reports: &mut Vec<Report>) {
+    pub fn end(&mut self, reports: &mut Vec<Report>) {
         for line in &mut self.lines {
             line.end(true, self.epoch, reports);
         }

@@ -2,7 +2,7 @@ use ff::format::sample::{Sample, Type};
 use ff::{ChannelLayout, Packet, Rational, codec, decoder, frame};
 use ffmpeg_next as ff;
 use media::Time;
-use transcode::protocol::{Coding, Input};
+use transcode::protocol::sound::{Coding, Input};
 
 use crate::Error;
 

@@ -1,6 +1,6 @@
 //! Keeps what is made at the times of what it is made of, to the sample. A machine without codecs.
 
-use crate::RATE;
+use super::RATE;
 
 /// Off by no more than this, the source's clock and the count of samples are brought together unheard.
 const LOOSE: i64 = RATE as i64 / 50;

@@ -1,0 +1,64 @@
+use transcode::protocol::{Job, Order, Report};
+
+use crate::pipe::Mouth;
+use crate::{Error, sound};
+
+/// Does what the server orders.
+pub struct Worker {
+    mouth: Mouth,
+    bench: Option<Bench>,
+    taken: u64,
+    damaged: u64,
+}
+
+/// What is being worked on, by kind of work.
+enum Bench {
+    Sound(Box<sound::Bench>),
+}
+
+impl Worker {
+    /// One that tells there what it makes.
+    pub fn new(mouth: Mouth) -> Self {
+        Self { mouth, bench: None, taken: 0, damaged: 0 }
+    }
+
+    /// Carries an order out. An error is the end: this worker is of no use.
+    pub fn handle(&mut self, order: Order) -> Result<(), Error> {
+        match order {
+            Order::Configure(job) => self.configure(job),
+            Order::Frame(unit) => {
+                let mut reports = Vec::new();
+                let outcome = match &mut self.bench {
+                    None => return Err(Error("a frame of nothing".into())),
+                    Some(Bench::Sound(bench)) => bench.take(unit, &mut reports),
+                };
+                self.taken += 1;
+                self.damaged += u64::from(outcome.is_err());
+                reports.push(Report::Progress { taken: self.taken, damaged: self.damaged });
+                self.tell(&reports)
+            }
+            Order::Keyframe { .. } => match &mut self.bench {
+                // Sound can be begun at any frame.
+                None | Some(Bench::Sound(_)) => Ok(()),
+            },
+        }
+    }
+
+    fn configure(&mut self, job: Job) -> Result<(), Error> {
+        let mut reports = Vec::new();
+        match self.bench.take() {
+            None => {}
+            Some(Bench::Sound(mut before)) => before.end(&mut reports),
+        }
+        self.tell(&reports)?;
+        self.bench = Some(match job {
+            Job::Sound(job) => Bench::Sound(Box::new(sound::Bench::new(job)?)),
+            Job::Pictures(_) => return Err(Error("pictures are not made here".into())),
+        });
+        Ok(())
+    }
+
+    fn tell(&self, reports: &[Report]) -> Result<(), Error> {
+        Ok(reports.iter().try_for_each(|report| self.mouth.say(report))?)
+    }
+}
