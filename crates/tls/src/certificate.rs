@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use ::aws_lc_rs::digest::{SHA256, digest};
 use arc_swap::ArcSwap;
 use config::Tls;
 use rustls::ServerConfig;
@@ -11,7 +12,6 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::version::{TLS12, TLS13};
-use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -73,8 +73,9 @@ impl Certificate {
     /// SHA-256 of the certificate, as browsers show it.
     pub fn fingerprint(&self) -> String {
         let pair = self.shown.0.load();
-        let digest = pair.cert.first().map(Sha256::digest).unwrap_or_default();
-        digest.iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(":")
+        let Some(certificate) = pair.cert.first() else { return String::new() };
+        let digest = digest(&SHA256, certificate);
+        digest.as_ref().iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(":")
     }
 
     /// For a port whose clients may choose between these protocols; without any, they need not name one.

@@ -4,11 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use config::Tls;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
-use sha2::{Digest, Sha256};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep};
@@ -54,7 +54,7 @@ async fn connect(address: std::net::SocketAddr, trusted: &Path, protocols: &[&st
 
 fn shown(client: &TlsStream<TcpStream>) -> String {
     let certificate = &client.get_ref().1.peer_certificates().unwrap()[0];
-    Sha256::digest(certificate).iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(":")
+    digest(&SHA256, certificate).as_ref().iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(":")
 }
 
 async fn echoes(client: &mut TlsStream<TcpStream>) {

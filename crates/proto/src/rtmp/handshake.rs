@@ -1,6 +1,5 @@
+use aws_lc_rs::hmac;
 use bytes::{Buf, BufMut, BytesMut};
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
 
 use super::error::Fault;
 
@@ -117,10 +116,12 @@ fn digest_place(packet: &[u8], scheme: usize) -> Option<usize> {
 }
 
 fn sign(key: &[u8], parts: &[&[u8]]) -> [u8; DIGEST] {
-    // HMAC takes keys of any length: the error cannot be.
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return [0; DIGEST] };
-    parts.iter().for_each(|part| mac.update(part));
-    mac.finalize().into_bytes().into()
+    let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, key));
+    parts.iter().for_each(|part| context.update(part));
+    let mut signed = [0; DIGEST];
+    // SHA-256 gives as many bytes as there is room for.
+    signed.iter_mut().zip(context.sign().as_ref()).for_each(|(to, &byte)| *to = byte);
+    signed
 }
 
 /// Fills with bytes that differ from connection to connection. They protect nothing.

@@ -1,11 +1,11 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use aws_lc_rs::digest;
 use bytes::Bytes;
 use media::codec::{Av1, Vp9};
 use media::{Codec, Frame, Span, Time, Track, TrackId};
 use proptest::prelude::*;
-use sha2::{Digest, Sha256};
 use wire::rtp::Packet;
 
 use super::{Assembler, Outcome, Whole};
@@ -66,9 +66,9 @@ fn read_capture(coding: Coding, capture: &[u8]) -> (Vec<Whole>, String, Codec) {
     let packets: Vec<_> =
         packets.iter().map(|packet| (packet.header.marker, packet.header.timestamp, packet.payload)).collect();
     let frames = frames(assemble(&mut assembler, &packets));
-    let mut hash = Sha256::new();
+    let mut hash = digest::Context::new(&digest::SHA256);
     frames.iter().for_each(|frame| hash.update(&frame.payload));
-    let hash = hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let hash = hash.finish().as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     (frames, hash, assembler.codec().unwrap().clone())
 }
 
