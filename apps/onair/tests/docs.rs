@@ -1,7 +1,10 @@
-//! What the documents say is true: configurations are accepted, links lead somewhere, examples run.
+//! What the documents say is true: configurations are accepted, links lead somewhere, examples run, and every rule of
+//! conformance that we say we keep has a test that names it.
 
 #![allow(clippy::unwrap_used, reason = "helpers of a test may fail like the test")]
 
+use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -78,4 +81,62 @@ fn the_example_pushes_a_stream_that_can_be_watched() {
     let _ = push.kill();
     let _ = push.wait();
     assert_eq!(list.variants.len(), 1, "{list:#?}");
+}
+
+/// What is promised of DASH, HLS, codecs in CMAF and Enhanced RTMP, by the numbers that tests cite.
+const PROMISED: [(char, RangeInclusive<u32>); 7] =
+    [('C', 9..=9), ('C', 11..=11), ('C', 13..=13), ('D', 1..=15), ('H', 1..=41), ('R', 16..=20), ('R', 23..=23)];
+
+#[test]
+fn every_promised_rule_has_a_test_that_cites_it() {
+    let mut cited = BTreeSet::new();
+    for dir in ["crates", "apps", "tests/browser"] {
+        for file in sources(&root().join(dir)) {
+            cited.extend(citations(&test_code(&file)));
+        }
+    }
+    let rules = |(kind, numbers): (char, RangeInclusive<u32>)| numbers.map(move |number| format!("{kind}{number}"));
+    let promised = PROMISED.into_iter().flat_map(rules);
+    let missing: Vec<_> = promised.filter(|rule| !cited.contains(rule)).collect();
+    assert!(missing.is_empty(), "no test cites {missing:?}");
+}
+
+/// Files of Rust and JavaScript below a directory, without what was built or fetched.
+fn sources(dir: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    let found = entries.flat_map(|path| match path.file_name().unwrap().to_str().unwrap() {
+        "node_modules" | "target" => Vec::new(),
+        _ if path.is_dir() => sources(&path),
+        name if name.ends_with(".rs") || name.ends_with(".test.mjs") => vec![path],
+        _ => Vec::new(),
+    });
+    found.collect()
+}
+
+/// The tests of a file: all of it, or what stands below `#[cfg(test)]`.
+fn test_code(file: &Path) -> String {
+    let text = std::fs::read_to_string(file).unwrap();
+    let is_test = |part: &std::ffi::OsStr| part == "tests" || part == "tests.rs";
+    if file.iter().any(is_test) {
+        return text;
+    }
+    text.split_once("#[cfg(test)]").map(|(_, tests)| tests.to_owned()).unwrap_or_default()
+}
+
+/// `H20` and the like in comments.
+fn citations(text: &str) -> Vec<String> {
+    let comments = text.lines().filter_map(|line| line.split_once("//").map(|(_, comment)| comment));
+    let words = comments.flat_map(|comment| comment.split(|c: char| !c.is_ascii_alphanumeric()));
+    let is_rule = |word: &&str| {
+        let (kind, number) = word.split_at(word.len().min(1));
+        kind.chars().all(|c| c.is_ascii_uppercase()) && number.parse::<u32>().is_ok()
+    };
+    words.filter(is_rule).map(str::to_owned).collect()
+}
+
+#[test]
+fn a_rule_is_cited_in_a_comment_of_a_test() {
+    assert_eq!(citations("/// H20, D7: as\n let H3 = 1; // (C11)\nx264 h5 10"), ["H20", "D7", "C11"]);
+    let code = test_code(&root().join("crates/package/src/packager/plan.rs"));
+    assert!(code.contains("#[test]") && !code.contains("fn learn(prelude"), "only the tests");
 }

@@ -1,7 +1,8 @@
 //! What OBS asks before "Enhanced Broadcasting": which pictures to encode, in which sizes, and where to send them.
 //!
 //! The shapes are those of OBS's own `GoLiveApi` (`frontend/utility/models/multitrack-video.hpp`): it sends what the
-//! machine can do and gets back one entry for each encoder to start.
+//! machine can do and gets back one entry for each encoder to start. OBS 30.2 and 31 name one picture (schema 2024-06-04),
+//! later ones a list of canvases, their sound and their encoders as well.
 
 use ::media::Path;
 use axum::body::{Body, to_bytes};
@@ -72,7 +73,7 @@ pub(crate) async fn multitrack(State(house): State<House>, request: Request) -> 
         status,
         ingest_endpoints: endpoints,
         encoder_configurations: encoders(&wish, parts.uri.query().unwrap_or_default()),
-        audio_configurations: Sounds { live: vec![Sound::default()] },
+        audio_configurations: sounds(&wish.preferences),
     })
 }
 
@@ -110,7 +111,15 @@ fn host(request: &Parts) -> Option<&str> {
 struct Wish {
     /// The stream key.
     authentication: String,
+    client: Client,
     preferences: Preferences,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Client {
+    /// The encoders it has, by OBS's names; versions before 32 do not say.
+    supported_encoders: Vec<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -119,8 +128,29 @@ struct Preferences {
     /// Kilobits a second of all video tracks together.
     maximum_aggregate_bitrate: Option<u64>,
     maximum_video_tracks: Option<usize>,
+    /// A second sound, for recordings at the server, is to be sent; OBS begins nothing if no encoder is named for it.
+    vod_track_audio: bool,
+    /// As many as OBS mixes. It refuses to begin when it is told to send fewer.
+    audio_channels: Option<u32>,
     /// The first is the one that all see.
     canvases: Vec<Canvas>,
+    /// Before there were canvases.
+    width: Option<u32>,
+    /// Before there were canvases.
+    height: Option<u32>,
+    /// Before there were canvases.
+    framerate: Option<Rate>,
+}
+
+impl Preferences {
+    fn canvas(&self) -> Canvas {
+        let usual = Canvas::default();
+        self.canvases.first().copied().unwrap_or(Canvas {
+            width: self.width.unwrap_or(usual.width),
+            height: self.height.unwrap_or(usual.height),
+            framerate: self.framerate.unwrap_or(usual.framerate),
+        })
+    }
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -164,8 +194,9 @@ impl Wish {
             maximum_aggregate_bitrate: number("bitrate").map(u64::from),
             maximum_video_tracks: number("tracks").map(|tracks| tracks as usize),
             canvases: vec![canvas],
+            ..Preferences::default()
         };
-        Self { authentication: String::new(), preferences }
+        Self { preferences, ..Self::default() }
     }
 }
 
@@ -238,6 +269,8 @@ struct Settings {
 #[derive(Serialize)]
 struct Sounds {
     live: Vec<Sound>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vod: Option<Vec<Sound>>,
 }
 
 #[derive(Serialize)]
@@ -254,16 +287,19 @@ struct SoundSettings {
     bitrate: u32,
 }
 
-impl Default for Sound {
-    fn default() -> Self {
-        Self { codec: "aac", track_id: 1, channels: 2, settings: SoundSettings { bitrate: 160 } }
-    }
+/// AAC with as many channels as OBS mixes.
+fn sounds(wish: &Preferences) -> Sounds {
+    let channels = wish.audio_channels.unwrap_or(2).clamp(1, 8);
+    let bitrate = (channels.div_ceil(2) * 160).min(320);
+    let sound = |track_id| Sound { codec: "aac", track_id, channels, settings: SoundSettings { bitrate } };
+    Sounds { live: vec![sound(1)], vod: wish.vod_track_audio.then(|| vec![sound(2)]) }
 }
 
-/// The ladder: the picture as it is, then steps at least a quarter smaller. `?encoder=` names another encoder of OBS.
+/// The ladder: the picture as it is, then steps at least a quarter smaller. `?encoder=` names another encoder of OBS, which
+/// is passed over where OBS says that it has no such encoder: it would not begin at all.
 fn encoders(wish: &Wish, query: &str) -> Vec<Encoder> {
-    let Preferences { maximum_aggregate_bitrate, maximum_video_tracks, canvases } = &wish.preferences;
-    let canvas = canvases.first().copied().unwrap_or_default();
+    let Preferences { maximum_aggregate_bitrate, maximum_video_tracks, .. } = &wish.preferences;
+    let canvas = wish.preferences.canvas();
     let (width, height) = (canvas.width.clamp(16, 16_384), canvas.height.clamp(16, 16_384));
     let Rate { numerator, denominator } = canvas.framerate;
     let framerate = Rate { numerator: numerator.clamp(1, 1_000_000), denominator: denominator.clamp(1, 1_000_000) };
@@ -280,8 +316,11 @@ fn encoders(wish: &Wish, query: &str) -> Vec<Encoder> {
     let kbps: Vec<u64> = sizes.iter().map(|&size| rate_kbps(size, framerate)).collect();
     let all: u64 = kbps.iter().sum();
     let most = maximum_aggregate_bitrate.unwrap_or(all).clamp(100, all.max(100));
-    let kind = find(query, "encoder").filter(|name| is_encoder(name)).unwrap_or_else(|| ENCODER.to_owned());
+    let known = &wish.client.supported_encoders;
+    let is_there = |name: &String| is_encoder(name) && (known.is_empty() || known.contains(name));
+    let kind = find(query, "encoder").filter(is_there).unwrap_or_else(|| ENCODER.to_owned());
     let is_x264 = kind == ENCODER;
+    let is_h264 = !["av1", "hevc", "265"].iter().any(|other| kind.contains(other));
     let encoder = |((width, height), kbps): ((u32, u32), u64)| Encoder {
         kind: kind.clone(),
         width,
@@ -295,7 +334,8 @@ fn encoders(wish: &Wish, query: &str) -> Vec<Encoder> {
             rate_control: "CBR",
             bitrate: (kbps * most / all.max(1)).max(50),
             keyint_sec: 2,
-            profile: "high",
+            // HEVC and AV1 have no "high" of eight bits.
+            profile: if is_h264 { "high" } else { "main" },
             bf: 0,
             preset: is_x264.then_some("veryfast"),
             tune: is_x264.then_some("zerolatency"),

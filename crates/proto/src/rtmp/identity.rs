@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use media::{BadPath, Path};
+use media::{BadPath, Language, Path};
 
 /// A key as a publisher shows it. Never shown itself.
 #[derive(Clone, PartialEq, Eq)]
@@ -20,12 +20,24 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// Languages a publisher may name.
+const MOST_LANGUAGES: usize = 16;
+
+/// Who publishes what.
+pub(super) struct Identity {
+    pub(super) path: Path,
+    pub(super) secret: Option<Secret>,
+    /// What is spoken in its audio tracks, in their order, where it says so.
+    pub(super) languages: Vec<Language>,
+}
+
 /// Which broadcast is meant, and by which key (conformance R9).
 ///
 /// The path is the application and the stream name joined, so that `rtmp://host/live` with the name `alice`
 /// and `rtmp://host/live/alice` without a name are one; where the application is missing, `tc_url` has it.
-/// The key is `key=` or `token=` in the query of the name, the application or `tc_url`, in that order.
-pub(super) fn identify(app: &str, tc_url: &str, name: &str) -> Result<(Path, Option<Secret>), BadPath> {
+/// The key is `key=` or `token=` in the query of the name, the application or `tc_url`, in that order. There,
+/// `languages=en,de` says what is spoken, as OBS and ffmpeg have no other place for it.
+pub(super) fn identify(app: &str, tc_url: &str, name: &str) -> Result<Identity, BadPath> {
     let (name, name_query) = split_query(name);
     let (app, app_query) = split_query(app);
     let (url, url_query) = split_query(tc_url);
@@ -38,8 +50,12 @@ pub(super) fn identify(app: &str, tc_url: &str, name: &str) -> Result<(Path, Opt
     let name = name.strip_prefix("flv:").or_else(|| name.strip_prefix("mp4:")).unwrap_or(name);
     let joint = if app.is_empty() || name.is_empty() { "" } else { "/" };
     let path = format!("{}{joint}{}", decode(app), decode(name)).parse()?;
-    let secret = [name_query, app_query, url_query].into_iter().find_map(key_in);
-    Ok((path, secret))
+    let queries = || [name_query, app_query, url_query].into_iter();
+    let secret = queries().find_map(|query| value_in(query, "key").or_else(|| value_in(query, "token"))).map(Secret);
+    let languages = queries().find_map(|query| value_in(query, "languages")).unwrap_or_default();
+    // Behind one that is no language nobody knows which is whose.
+    let tags = languages.split(',').take(MOST_LANGUAGES).map_while(Language::try_from_tag);
+    Ok(Identity { path, secret, languages: tags.collect() })
 }
 
 fn split_query(text: &str) -> (&str, &str) {
@@ -52,11 +68,10 @@ fn path_of(url: &str) -> &str {
     behind_scheme.split_once('/').map_or("", |(_, path)| path)
 }
 
-fn key_in(query: &str) -> Option<Secret> {
-    let pairs = || query.split('&').filter_map(|pair| pair.split_once('='));
-    let named = |wanted: &str| pairs().find(|(name, value)| *name == wanted && !value.is_empty());
-    let (_, value) = named("key").or_else(|| named("token"))?;
-    Some(Secret(decode(value).into_owned()))
+fn value_in(query: &str, wanted: &str) -> Option<String> {
+    let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    let (_, value) = pairs.find(|(name, value)| *name == wanted && !value.is_empty())?;
+    Some(decode(value).into_owned())
 }
 
 /// Percent-encoding undone; what is none stays as it is.
@@ -87,7 +102,7 @@ mod tests {
     const KEY: &str = "s3cret/+?";
 
     fn identity(app: &str, tc_url: &str, name: &str) -> (String, Option<String>) {
-        let (path, secret) = identify(app, tc_url, name).unwrap();
+        let Identity { path, secret, .. } = identify(app, tc_url, name).unwrap();
         (path.to_string(), secret.map(Secret::into_inner))
     }
 
@@ -128,6 +143,17 @@ mod tests {
         }
     }
 
+    #[test]
+    fn languages_are_named_beside_the_key() {
+        let languages = |name: &str| identify("live", "", name).unwrap().languages;
+        let tags = |tags: &[&str]| tags.iter().map(|tag| Language::try_from_tag(tag).unwrap()).collect::<Vec<_>>();
+        assert_eq!(languages("alice?key=x&languages=en,pt-BR"), tags(&["en", "pt-BR"]));
+        assert_eq!(languages("alice?languages=de%2Cfr"), tags(&["de", "fr"]));
+        assert_eq!(languages("alice?languages=de,%22,fr"), tags(&["de"]));
+        assert_eq!(languages("alice?languages="), []);
+        assert_eq!(languages(&format!("alice?languages={}", "a,".repeat(1000))).len(), MOST_LANGUAGES);
+    }
+
     /// F7: the name is decoded once, then held to what a path may be.
     #[test]
     fn hostile_names_are_refused() {
@@ -141,7 +167,7 @@ mod tests {
     /// F11.
     #[test]
     fn a_secret_does_not_show_itself() {
-        let (_, secret) = identify("live", "", "alice?key=canary").unwrap();
+        let Identity { secret, .. } = identify("live", "", "alice?key=canary").unwrap();
         assert!(!format!("{secret:?}").contains("canary"));
     }
 }

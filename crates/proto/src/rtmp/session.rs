@@ -3,7 +3,7 @@ use std::fmt;
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
-use media::{Frame, Path, Track, TrackId};
+use media::{Frame, Language, Path, Track, TrackId};
 use wire::amf::Value;
 use wire::rtmp::{Control, PeerLimit, UserControl, kind};
 
@@ -12,7 +12,7 @@ use super::chunks::{Message, Reader, Writer};
 use super::commands::{self, Command, without_amf3_prefix};
 use super::error::{Error, Fault, Odd};
 use super::handshake::Handshake;
-use super::identity::{self, Secret};
+use super::identity::{self, Identity, Secret};
 use super::limits::Limits;
 use super::publish::Publication;
 
@@ -49,6 +49,8 @@ pub struct Session {
     last_input: Instant,
     publish_by: Instant,
     identity: Option<(Box<str>, Box<str>)>,
+    /// Of the audio tracks of who wants to publish.
+    languages: Vec<Language>,
     capabilities: Capabilities,
     last_stream: u32,
     announced: bool,
@@ -188,6 +190,7 @@ impl Session {
             last_input: now,
             publish_by: now + limits.handshake_timeout,
             identity: None,
+            languages: Vec::new(),
             capabilities: Capabilities::default(),
             last_stream: 0,
             announced: false,
@@ -228,7 +231,8 @@ impl Session {
     pub fn accept(&mut self, now: Instant) -> Result<(), Error> {
         let State::Asking(stream) = self.state else { return Ok(()) };
         self.reader.set_limits(self.limits.for_publishers());
-        self.state = State::Publishing(stream, Box::default());
+        let languages = std::mem::take(&mut self.languages);
+        self.state = State::Publishing(stream, Box::new(Publication::speaking(languages)));
         self.control(Control::User(UserControl::StreamBegin(stream)));
         if self.announced {
             let info = Value::object([("code", "NetStream.Publish.Start".into())]);
@@ -410,7 +414,10 @@ impl Session {
         let identity = identity::identify(app, tc_url, command.text());
         self.state = State::Asking(stream);
         match identity {
-            Ok((path, secret)) => self.event(Event::WantsToPublish { path, secret }),
+            Ok(Identity { path, secret, languages }) => {
+                self.languages = languages;
+                self.event(Event::WantsToPublish { path, secret });
+            }
             Err(_) => {
                 self.event(Event::Refused(Refusal::BadName));
                 self.refuse(Refusal::BadName);

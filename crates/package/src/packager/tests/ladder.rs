@@ -32,6 +32,29 @@ fn renditions_are_aligned() {
     assert!(studio.segments("v4").iter().all(|segment| segment.independent));
 }
 
+/// H12: a rendition whose keyframes are elsewhere is cut with the others all the same, and alone loses the promise that each
+/// of its segments can be decoded by itself. Its parts still say where a player may begin (H24).
+#[test]
+fn a_rendition_with_keyframes_of_its_own_promises_less() {
+    let mut studio = Studio::new();
+    studio.catalog(&[&step(0).track, &step(2).track]);
+    let mut shots = ladder(&[0], 0.0, 20.0);
+    let mut other = step(2).shots(secs(0.0), secs(20.0));
+    for (index, shot) in other.iter_mut().enumerate() {
+        shot.frame.is_sync = index == 0 || index % 60 == 25;
+    }
+    shots = mixed(shots, other);
+    studio.play(shots);
+    studio.finish();
+    let cuts = |name| studio.segments(name).iter().map(|s| (s.msn, s.start, s.duration, s.gap)).collect::<Vec<_>>();
+    assert_eq!(cuts("v0"), cuts("v2"));
+    assert!(studio.window("v0").independent_segments && !studio.window("v2").independent_segments);
+    let seconds = &studio.segments("v2")[1..];
+    assert!(seconds.iter().all(|segment| !segment.independent));
+    let marked = |segment: &Arc<crate::Segment>| segment.parts.iter().filter(|part| part.independent).count();
+    assert!(seconds.iter().all(|segment| marked(segment) == 1), "one keyframe a segment");
+}
+
 /// A rendition that the publisher ends leaves the list; nothing else notices.
 #[test]
 fn a_rendition_that_stops_is_taken_out_cleanly() {

@@ -12,6 +12,8 @@ pub(super) struct Hints {
     /// maps that Enhanced RTMP adds.
     video: BTreeMap<u8, Hint>,
     audio: BTreeMap<u8, Hint>,
+    /// Languages of the audio tracks by their numbers, from the address; they go before what the metadata say.
+    spoken: Vec<Language>,
 }
 
 /// What is said of one track.
@@ -22,6 +24,10 @@ struct Hint {
 }
 
 impl Hints {
+    pub(super) fn speaking(spoken: Vec<Language>) -> Self {
+        Self { spoken, ..Self::default() }
+    }
+
     /// Takes a data message: `onMetaData` and its fields, `@setDataFrame` before it or not (R12). Others, such as
     /// timecodes and cue points, are read past.
     pub(super) fn on_data(&mut self, body: &[u8]) -> Result<(), Malformed> {
@@ -52,7 +58,8 @@ impl Hints {
 
     /// What is spoken in an audio track.
     pub(super) fn language(&self, number: u8) -> Option<Language> {
-        self.audio.get(&number)?.language.clone()
+        let said = || self.audio.get(&number)?.language.as_ref();
+        self.spoken.get(usize::from(number)).or_else(said).cloned()
     }
 }
 
@@ -120,6 +127,8 @@ mod tests {
         assert_eq!(hints.audio_bps(1), Some(96_000));
         let languages = [0, 1, 2].map(|number| hints.language(number));
         assert_eq!(languages, [Language::try_from_tag("en"), Language::try_from_tag("de"), None]);
+        let french = Hints { spoken: Language::try_from_tag("fr").into_iter().collect(), ..hints };
+        assert_eq!([0, 1].map(|n| french.language(n).unwrap().as_str().to_owned()), ["fr", "de"], "the address first");
     }
 
     /// R13.

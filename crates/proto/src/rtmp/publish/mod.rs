@@ -6,7 +6,7 @@ mod rack;
 mod video;
 
 use bytes::Bytes;
-use media::{Codec, Frame, Kind, Span, Time, Track, TrackId};
+use media::{Codec, Frame, Kind, Language, Span, Time, Track, TrackId};
 use wire::flv;
 use wire::rtmp::kind;
 
@@ -43,19 +43,18 @@ enum Useless {
 /// A publication none of whose codecs we take is useless after so long.
 const USELESS: Span = Span::from_millis(5_000);
 
-impl Default for Publication {
-    fn default() -> Self {
+impl Publication {
+    /// Nothing yet. `languages` are those of the audio tracks, in their order, where the publisher has named them.
+    pub(super) fn speaking(languages: Vec<Language>) -> Self {
         Self {
             clock: Clock::default(),
-            hints: Hints::default(),
+            hints: Hints::speaking(languages),
             video: Rack::new(0, Video::for_codec),
             audio: Rack::new(1, Audio::for_codec),
             useless: Useless::No,
         }
     }
-}
 
-impl Publication {
     /// Takes one message; what came of it goes to `emit`. Nothing in it can end the session: what cannot be
     /// used is left out, and said to be [`Odd`].
     pub(super) fn on_message(&mut self, message: Message, emit: &mut dyn FnMut(Event)) {
