@@ -1,4 +1,4 @@
-// AV1 and VP9 with Opus, by Enhanced RTMP, in the players that people use, side by side. Needs an ffmpeg of version 9: `ONAIR_FFMPEG9`.
+// AV1 and VP9 with Opus, by Enhanced RTMP, in the players that people use. Needs an ffmpeg of version 9: `ONAIR_FFMPEG9`.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -12,6 +12,8 @@ import { modernFfmpeg, servePlayers } from './kit/players.mjs';
 import { artefacts, startServer } from './kit/processes.mjs';
 
 const SECONDS = Number(process.env.ONAIR_SECONDS ?? (measuring ? 60 : 12));
+/** How many players side by side: one after the other unless `ONAIR_AT_ONCE` says that the machine takes more. */
+const AT_ONCE = Number(process.env.ONAIR_AT_ONCE ?? 1);
 const ffmpeg = modernFfmpeg();
 const env = { ...process.env, SVT_LOG: '1' };
 const skip = ffmpeg ? false : 'no ffmpeg 9: set ONAIR_FFMPEG9';
@@ -85,7 +87,7 @@ async function encoded(codec, encoder) {
 }
 
 for (const [what, codec, encoder] of codecs) {
-  test(`${what} play everywhere`, { skip, timeout: (3 * (SECONDS + 60) + 300) * 1000, concurrency: true }, async (t) => {
+  test(`${what} play everywhere`, { skip, timeout: (ways.length * 3 * (SECONDS + 30) + 300) * 1000, concurrency: AT_ONCE }, async (t) => {
     const [file, stream] = [await encoded(codec, encoder), `live/${codec}`];
     const input = ['-re', '-stream_loop', '-1', '-i', file];
     const words = ['-nostdin', '-loglevel', 'error', ...input, '-c', 'copy', '-f', 'flv', server.rtmp(stream)];
