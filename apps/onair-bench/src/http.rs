@@ -21,6 +21,8 @@ pub struct Response {
     pub status: u16,
     /// The server will answer another request on this connection.
     pub keep_alive: bool,
+    /// Where it says that something is.
+    pub location: Option<String>,
     /// The body so far, where it is kept.
     pub body: Vec<u8>,
     /// Bytes of body so far, kept or not.
@@ -67,6 +69,7 @@ impl Response {
             head: Vec::new(),
             status: 0,
             keep_alive: true,
+            location: None,
             body: Vec::new(),
             body_bytes: 0,
             gzip: false,
@@ -165,6 +168,8 @@ impl Response {
                 stage = Stage::Chunk(Chunk::Size(0, false));
             } else if header.name.eq_ignore_ascii_case("connection") {
                 self.keep_alive = !value.eq_ignore_ascii_case("close");
+            } else if header.name.eq_ignore_ascii_case("location") {
+                self.location = Some(value.to_owned());
             } else if header.name.eq_ignore_ascii_case("content-encoding") {
                 self.gzip = value.eq_ignore_ascii_case("gzip");
             }

@@ -92,7 +92,7 @@ pub struct Watch {
 }
 
 impl Watch {
-    fn now(pids: &[u32]) -> Self {
+    pub(crate) fn now(pids: &[u32]) -> Self {
         let server = if pids.is_empty() { None } else { Spent::of(pids) };
         Self { at: Instant::now(), server, own: Spent::own(), machine: Machine::now() }
     }
@@ -112,7 +112,7 @@ impl Seen {
 }
 
 /// Thousands of viewers are thousands of sockets. Best effort: failing to connect says the rest.
-fn raise_descriptor_limit() {
+pub(crate) fn raise_descriptor_limit() {
     let limit = getrlimit(Resource::Nofile);
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
 }
