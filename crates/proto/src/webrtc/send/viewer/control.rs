@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_millis(700);
 /// Keyframe requests that come so soon after a keyframe was sent are about what was before it.
 const JUST_SENT: Duration = Duration::from_millis(500);
 /// Probes go out at most so often.
-const PROBE_EVERY: Duration = Duration::from_secs(4);
+const PROBE_EVERY: Duration = Duration::from_secs(2);
 
 /// The viewer's need of a keyframe.
 #[derive(Debug, Default)]
@@ -63,7 +63,9 @@ impl Viewer {
         self.next_control = now + CONTROL_EVERY;
         let rate: u64 = self.sources.iter().map(super::Source::rate_bps).sum();
         let capacity = self.link.estimate.capacity_bps(now);
-        self.link.pacer.adjust(rate, capacity);
+        let is_troubled = self.link.estimate.is_troubled(now);
+        let target = self.link.estimate.target_bps(now).filter(|_| self.link.estimate.is_narrow(now));
+        self.link.pacer.adjust(rate, capacity, target, is_troubled);
         self.stats.estimate_bps = self.link.estimate.target_bps(now);
         self.choose_sound(now);
         self.choose_pictures(now);
@@ -93,7 +95,9 @@ impl Viewer {
         let aimed = source.walk.wanted().map(|log| log.id()).or(current);
         let estimate = self.link.estimate.target_bps(now);
         let left = estimate.map(|bps| bps.saturating_sub(sound));
-        let Some(decided) = self.ladder.decide(now, &rungs, aimed, left) else { return };
+        let is_certain = self.link.estimate.is_certain();
+        let allowed = self.ladder.allowed(&rungs);
+        let Some(decided) = self.ladder.decide(now, &allowed, aimed, left, is_certain) else { return };
         let rung = |id: Option<TrackId>| rungs.iter().find(|rung| Some(rung.id) == id);
         let here = rung(current).filter(|rung| rung.is_live);
         if let Some(log) = source.logs.iter().find(|log| log.id() == decided).cloned() {
@@ -103,12 +107,19 @@ impl Viewer {
                 Some(here) => {
                     let is_cheaper = rung(Some(decided)).is_some_and(|rung| rung.rate_bps < here.rate_bps);
                     source.walk.go(&log, if is_cheaper { Reach::Recent } else { Reach::Near }, now);
+                    if is_cheaper && self.link.estimate.is_narrow(now) && aimed == current {
+                        // What is sent now is lost, or waits; the keyframe shall find the way free.
+                        self.link.pacer.hold(now, self.link.estimate.queue());
+                        if source.walk.waits_for(now).is_none() {
+                            source.abandon();
+                        }
+                    }
                 }
                 None if Some(decided) == current => {}
                 None => source.walk.go(&log, Reach::Any, now),
             }
         }
-        let wants_probe = estimate.is_some_and(|estimate| self.ladder.wants_probe(now, &rungs, current, estimate));
+        let wants_probe = estimate.is_some_and(|estimate| self.ladder.wants_probe(now, &allowed, current, estimate));
         let is_due = now.saturating_duration_since(self.last_probe) >= PROBE_EVERY;
         if wants_probe && is_due && !self.link.estimate.is_troubled(now) {
             (self.wants_probe, self.last_probe) = (true, now);

@@ -16,6 +16,7 @@ impl Viewer {
             return;
         };
         let mut wants_keyframe = false;
+        let mut is_measured = false;
         let mut requests = MAX_REQUESTS;
         for packet in packets {
             match packet {
@@ -42,6 +43,7 @@ impl Viewer {
                 // Numbers on the sound alone tell nothing of what pictures have room for (P6).
                 Rtcp::Twcc { feedback, .. } if self.sources.iter().all(super::Source::is_numbered) => {
                     self.link.estimate.on_feedback(now, &feedback);
+                    is_measured = true;
                 }
                 Rtcp::Twcc { .. } => {}
                 Rtcp::Cname { .. } | Rtcp::Bye(_) => {}
@@ -51,7 +53,13 @@ impl Viewer {
             self.stats.keyframe_requests += 1;
             self.want_keyframe(now);
         }
-        self.stats.estimate_bps = self.link.estimate.target_bps(now);
+        let estimate = self.link.estimate.target_bps(now);
+        let rate: u64 = self.sources.iter().map(super::Source::rate_bps).sum();
+        if is_measured && estimate.is_some_and(|estimate| estimate < rate) {
+            // It suffers: every message counts.
+            self.control(now);
+        }
+        self.stats.estimate_bps = estimate;
     }
 
     /// Whether that is the source of the pictures.

@@ -4,6 +4,9 @@ use media::TrackId;
 
 /// A track that is too dear is left after this long.
 const PATIENCE: Duration = Duration::from_millis(400);
+/// One that is much too dear, sooner: as soon as the next message says so, too.
+const HASTE: Duration = Duration::from_millis(40);
+const MUCH: f64 = 0.75;
 /// A dearer one is entered when it could have been carried for this long, with this much to spare.
 const PROOF: Duration = Duration::from_secs(2);
 const SPARE: f64 = 1.2;
@@ -30,12 +33,15 @@ pub(super) struct Ladder {
     /// What the user chose.
     choice: Option<TrackId>,
     dear_since: Option<Instant>,
+    much_since: Option<Instant>,
     cheap_since: Option<Instant>,
     changed: Option<Instant>,
     last_up: Option<Instant>,
     hold: Duration,
     /// Feedback will tell what the link carries.
     is_measured: bool,
+    /// So many of the best are kept from this viewer.
+    pub(super) spared: usize,
 }
 
 impl Ladder {
@@ -43,25 +49,41 @@ impl Ladder {
         Self {
             choice: None,
             dear_since: None,
+            much_since: None,
             cheap_since: None,
             changed: None,
             last_up: None,
             hold: HOLD,
             is_measured,
+            spared: 0,
         }
+    }
+
+    /// The rungs without those that are kept from this viewer: as if they were silent. The last that is live stays.
+    pub(super) fn allowed(&self, rungs: &[Rung]) -> Vec<Rung> {
+        let live = rungs.iter().filter(|rung| rung.is_live).count();
+        let mut kept = self.spared.min(live.saturating_sub(1));
+        let rung = |rung: &Rung| {
+            let is_kept = rung.is_live && kept > 0;
+            kept -= usize::from(is_kept);
+            Rung { is_live: rung.is_live && !is_kept, ..*rung }
+        };
+        rungs.iter().map(rung).collect()
     }
 
     pub(super) fn choose(&mut self, choice: Option<TrackId>) {
         self.choice = choice;
     }
 
-    /// The track to send, from rungs in falling order. `estimate` is what is left for pictures.
+    /// The track to send, from rungs in falling order. `estimate` is what is left for pictures; one that `is_certain`
+    /// needs no second.
     pub(super) fn decide(
         &mut self,
         now: Instant,
         rungs: &[Rung],
         current: Option<TrackId>,
         estimate: Option<u64>,
+        is_certain: bool,
     ) -> Option<TrackId> {
         let find = |id: Option<TrackId>| rungs.iter().find(|rung| Some(rung.id) == id && rung.is_live);
         if let Some(chosen) = find(self.choice) {
@@ -87,7 +109,9 @@ impl Ladder {
         };
         let is_dear = here.rate_bps > estimate;
         let cheaper = affordable(estimate as f64 * 0.9).filter(|rung| rung.rate_bps < here.rate_bps);
-        if lasted(&mut self.dear_since, is_dear, PATIENCE)
+        let is_much = (estimate as f64) < MUCH * here.rate_bps as f64;
+        let hurts = lasted(&mut self.much_since, is_much, if is_certain { Duration::ZERO } else { HASTE });
+        if (lasted(&mut self.dear_since, is_dear, PATIENCE) || hurts)
             && let Some(cheaper) = cheaper
         {
             let was_mistake = self.last_up.take().is_some_and(|at| now.saturating_duration_since(at) < MISTAKE);
@@ -117,7 +141,7 @@ impl Ladder {
     }
 
     fn change(&mut self, now: Instant) {
-        (self.dear_since, self.cheap_since, self.changed) = (None, None, Some(now));
+        (self.dear_since, self.much_since, self.cheap_since, self.changed) = (None, None, None, Some(now));
     }
 }
 
@@ -141,7 +165,7 @@ mod tests {
     fn watch(ladder: &mut Ladder, mut now: Instant, current: TrackId, estimate: u64) -> Option<(Duration, TrackId)> {
         let begin = now;
         for _ in 0..480 {
-            let decided = ladder.decide(now, &rungs(ALL), Some(current), Some(estimate)).unwrap();
+            let decided = ladder.decide(now, &rungs(ALL), Some(current), Some(estimate), false).unwrap();
             if decided != current {
                 return Some((now - begin, decided));
             }
@@ -154,12 +178,26 @@ mod tests {
     fn down_is_quick_and_up_takes_proof() {
         let now = Instant::now();
         let mut ladder = Ladder::new(true);
-        assert_eq!(ladder.decide(now, &rungs(ALL), None, None), Some(HIGH));
+        assert_eq!(ladder.decide(now, &rungs(ALL), None, None, false), Some(HIGH));
         let (after, to) = watch(&mut ladder, now, HIGH, 1_000_000).unwrap();
         assert!(after <= Duration::from_millis(500) && to == MIDDLE);
         let now = now + after;
         let (after, to) = watch(&mut ladder, now, MIDDLE, 4_000_000).unwrap();
         assert!(after >= HOLD && after <= HOLD * 2 && to == HIGH);
+    }
+
+    #[test]
+    fn what_is_kept_from_a_viewer_is_as_if_it_were_not_there() {
+        let now = Instant::now();
+        let mut ladder = Ladder::new(true);
+        ladder.spared = 1;
+        let allowed = ladder.allowed(&rungs(ALL));
+        assert_eq!(allowed.iter().map(|rung| rung.is_live).collect::<Vec<_>>(), [false, true, true]);
+        ladder.choose(Some(HIGH));
+        assert_eq!(ladder.decide(now, &allowed, Some(HIGH), Some(9_000_000), false), Some(MIDDLE));
+        ladder.spared = 9;
+        assert_eq!(ladder.allowed(&rungs(ALL)).iter().filter(|rung| rung.is_live).count(), 1);
+        assert!(ladder.allowed(&rungs([false; 3])).iter().all(|rung| !rung.is_live));
     }
 
     #[test]
@@ -190,9 +228,9 @@ mod tests {
         let now = Instant::now();
         let mut ladder = Ladder::new(true);
         ladder.choose(Some(LOW));
-        assert_eq!(ladder.decide(now, &rungs(ALL), Some(HIGH), Some(9_000_000)), Some(LOW));
-        assert_eq!(ladder.decide(now, &rungs([true, true, false]), Some(LOW), Some(1_000_000)), Some(MIDDLE));
+        assert_eq!(ladder.decide(now, &rungs(ALL), Some(HIGH), Some(9_000_000), false), Some(LOW));
+        assert_eq!(ladder.decide(now, &rungs([true, true, false]), Some(LOW), Some(1_000_000), false), Some(MIDDLE));
         ladder.choose(None);
-        assert_eq!(ladder.decide(now, &rungs([false; 3]), Some(HIGH), None), Some(HIGH), "better than nothing");
+        assert_eq!(ladder.decide(now, &rungs([false; 3]), Some(HIGH), None, false), Some(HIGH), "better than nothing");
     }
 }

@@ -149,6 +149,34 @@ impl Viewer {
         true
     }
 
+    /// Keeps the best rungs from it, whatever was chosen: with `is_more` all down to the one that is sent, else one
+    /// fewer than until now. The last one is never kept from it.
+    pub fn spare(&mut self, now: Instant, is_more: bool) {
+        let spared = self.ladder.spared;
+        self.ladder.spared = match self.position() {
+            _ if !is_more => spared.saturating_sub(1),
+            Some(at) => spared.max(at) + 1,
+            None => spared + 1,
+        };
+        self.control(now);
+    }
+
+    /// How many of the best rungs are kept from it.
+    pub fn spared(&self) -> usize {
+        self.ladder.spared
+    }
+
+    /// Whether it would be sent less if one more rung were kept from it.
+    pub fn can_spare(&self) -> bool {
+        self.position().is_some_and(|at| at + 1 < self.live.len())
+    }
+
+    /// Where among the live rungs it is, or is about to be.
+    fn position(&self) -> Option<usize> {
+        let aimed = self.video().and_then(|it| it.walk.wanted().or(it.walk.log())).map(|log| log.id());
+        self.live.iter().position(|id| Some(*id) == aimed)
+    }
+
     /// Writes what is to be sent now.
     pub fn poll(&mut self, now: Instant, sealer: &mut Sealer, batch: &mut Batch) -> Polled {
         if now >= self.next_control || self.sources.iter().any(Source::may_begin) {
@@ -256,7 +284,9 @@ fn repair(source: &mut Source, outlet: &mut Outlet<'_>, stats: &mut Stats) {
     let Some(index) = source.repair.next() else { return };
     let Some(bytes) = source.payload_bytes(index) else { return };
     let rate = source.rate_bps();
-    if !source.repair.afford(outlet.now, bytes, rate) {
+    let estimate = &outlet.link.estimate;
+    let target = estimate.target_bps(outlet.now).filter(|_| estimate.is_narrow(outlet.now));
+    if !source.repair.afford(outlet.now, bytes, rate, target) {
         stats.refused += 1;
         return;
     }

@@ -9,6 +9,12 @@ const BURST: f64 = 0.030;
 const MAX_BURST: f64 = 64_000.0;
 /// However wide the link: a receiver has to keep up, too.
 const MAX_PACE_BPS: f64 = 60_000_000.0;
+/// A link that has hardly more room than the stream needs gets so many times what it is believed to carry, in trouble
+/// no more than that, and so much at once.
+const NARROW: f64 = 1.25;
+/// Pictures are held back no longer than this for a queue to drain: there is room for a keyframe then.
+const MAX_HOLD: Duration = Duration::from_millis(200);
+const NARROW_BURST: f64 = 6_000.0;
 /// When it has to wait, this much is gathered before it goes on, so that calls stay few.
 const STEP: Duration = Duration::from_millis(5);
 /// Where nothing is known of a stream.
@@ -20,16 +26,31 @@ pub(super) struct Pacer {
     /// Bytes that may leave now; below zero after a burst of what cannot wait.
     budget: f64,
     bytes_per_second: f64,
+    is_narrow: bool,
+    held_until: Instant,
     last: Instant,
 }
 
 impl Pacer {
     pub(super) fn new(now: Instant) -> Self {
-        Self { budget: MIN_BURST, bytes_per_second: FACTOR * UNKNOWN_BPS / 8.0, last: now }
+        Self {
+            budget: MIN_BURST,
+            bytes_per_second: FACTOR * UNKNOWN_BPS / 8.0,
+            is_narrow: false,
+            held_until: now,
+            last: now,
+        }
     }
 
-    /// Sets the pace for a stream of that rate, over a link that was seen to carry so much, where that is known.
-    pub(super) fn adjust(&mut self, rate_bps: u64, capacity_bps: Option<u64>) {
+    /// Sets the pace for a stream of that rate, over a link that was seen to carry so much, where that is known, and, where
+    /// it is narrow, is believed to carry `target_bps`.
+    pub(super) fn adjust(
+        &mut self,
+        rate_bps: u64,
+        capacity_bps: Option<u64>,
+        target_bps: Option<u64>,
+        is_troubled: bool,
+    ) {
         let rate = if rate_bps == 0 { UNKNOWN_BPS } else { rate_bps as f64 };
         let spread = FACTOR * rate;
         let pace = match capacity_bps {
@@ -37,19 +58,27 @@ impl Pacer {
             // A wide link needs no spreading, a narrow one must not be asked for more than it has.
             Some(capacity) => (0.8 * capacity as f64).min(MAX_PACE_BPS.max(spread)).max(spread.min(1.2 * rate)),
         };
-        self.bytes_per_second = (pace / 8.0).max(10_000.0);
+        let factor = if is_troubled { 1.0 } else { NARROW };
+        let narrow = target_bps.map(|target| factor * target as f64).filter(|narrow| *narrow < pace);
+        self.is_narrow = narrow.is_some();
+        self.bytes_per_second = (narrow.unwrap_or(pace) / 8.0).max(10_000.0);
     }
 
     /// Bytes that may leave at once.
     fn burst(&self) -> f64 {
-        (self.bytes_per_second * BURST).clamp(MIN_BURST, MAX_BURST)
+        (self.bytes_per_second * BURST).clamp(if self.is_narrow { NARROW_BURST } else { MIN_BURST }, MAX_BURST)
+    }
+
+    /// No pictures until a queue of that length has drained.
+    pub(super) fn hold(&mut self, now: Instant, queue: Duration) {
+        self.held_until = now + queue.min(MAX_HOLD);
     }
 
     pub(super) fn may_send(&mut self, now: Instant) -> bool {
         let elapsed = now.saturating_duration_since(self.last).as_secs_f64();
         self.last = self.last.max(now);
         self.budget = (self.budget + elapsed * self.bytes_per_second).min(self.burst());
-        self.budget > 0.0
+        self.budget > 0.0 && now >= self.held_until
     }
 
     pub(super) fn spend(&mut self, bytes: usize) {
@@ -60,6 +89,7 @@ impl Pacer {
     /// When it may go on, if it may not now.
     pub(super) fn ready_at(&self) -> Instant {
         let wanted = self.bytes_per_second * STEP.as_secs_f64();
-        self.last + Duration::from_secs_f64(((wanted - self.budget) / self.bytes_per_second).clamp(0.0005, 1.0))
+        let full = Duration::from_secs_f64(((wanted - self.budget) / self.bytes_per_second).clamp(0.0005, 1.0));
+        (self.last + full).max(self.held_until)
     }
 }

@@ -11,6 +11,10 @@ const MAX_REMEMBERED: usize = 2048;
 /// Bytes of repairs that may leave at once, and as a share of the stream in the long run.
 const BURST: f64 = 96_000.0;
 const SHARE: f64 = 0.75;
+/// What may be repaired of a stream that fills its link, as a share of it.
+const LEAST: f64 = 0.25;
+/// What may leave at once, as a stretch of what the link is believed to carry.
+const BURST_SECONDS: f64 = 0.2;
 
 /// Decides which packets are sent again, so that requests cannot make us send more than about twice the stream (P2).
 #[derive(Debug)]
@@ -52,17 +56,29 @@ impl Repair {
         self.pending.is_empty()
     }
 
-    /// Whether so many bytes may go now beside a stream of that rate; if so, they are counted.
-    pub(super) fn afford(&mut self, now: Instant, bytes: usize, rate_bps: u64) -> bool {
-        let per_second = (SHARE * rate_bps as f64 / 8.0).clamp(25_000.0, 5_000_000.0);
+    /// Whether so many bytes may go now beside a stream of that rate; if so, they are counted. On a narrow
+    /// link, believed to carry no more than `target_bps`, they may take what the stream leaves, and a little in any case.
+    pub(super) fn afford(&mut self, now: Instant, bytes: usize, rate_bps: u64, target_bps: Option<u64>) -> bool {
+        let mut per_second = (SHARE * rate_bps as f64 / 8.0).clamp(25_000.0, 5_000_000.0);
+        let mut burst = BURST;
+        if let Some(target) = target_bps.map(|bps| bps as f64 / 8.0) {
+            let rate = rate_bps as f64 / 8.0;
+            per_second = per_second.min((target - rate).max(LEAST * rate));
+            burst = burst.min(BURST_SECONDS * target + 4_000.0);
+        }
         let elapsed = now.saturating_duration_since(self.last).as_secs_f64();
         self.last = self.last.max(now);
-        self.budget = (self.budget + elapsed * per_second).min(BURST);
+        self.budget = (self.budget + elapsed * per_second).min(burst);
         let is_enough = self.budget >= bytes as f64;
         if is_enough {
             self.budget -= bytes as f64;
         }
         is_enough
+    }
+
+    /// Leaves undone what was asked for of before that packet.
+    pub(super) fn drop_before(&mut self, sequence: u64) {
+        self.pending.retain(|wanted| *wanted >= sequence);
     }
 
     /// Forgets what can no longer be asked for.

@@ -42,6 +42,8 @@ pub(super) struct Source {
     picture: u16,
     current: Option<Current>,
     sent: VecDeque<Sent>,
+    /// The first packet of the last keyframe that was gone to instead of on.
+    landed_at: u64,
 }
 
 /// The frame being sent.
@@ -107,6 +109,7 @@ impl Source {
             picture: (seed >> 48) as u16 & 0x7fff,
             current: None,
             sent: VecDeque::new(),
+            landed_at: 0,
         })
     }
 
@@ -151,6 +154,11 @@ impl Source {
         let timestamp = self.timestamp(step.shown);
         let (run, picture) = (step.run.clone(), self.picture);
         self.forget(now);
+        if self.kind == Kind::Video && (step.has_skipped || step.switched.is_some()) {
+            // It is a keyframe: nobody needs what came before any more.
+            self.landed_at = self.stream.sequence;
+            self.repair.drop_before(self.landed_at);
+        }
         self.sent.push_back(Sent { first: self.stream.sequence, run: run.clone(), timestamp, picture, at: now });
         self.current = Some(Current { run, packet: 0 });
         Some(step)
@@ -165,6 +173,11 @@ impl Source {
         if let Some(oldest) = self.sent.front() {
             self.repair.forget_before(oldest.first);
         }
+    }
+
+    /// Sends no more of the frame that is being sent; a keyframe must follow.
+    pub(super) fn abandon(&mut self) {
+        self.current = None;
     }
 
     /// Writes the next packet of the frame that was made ready.
@@ -183,11 +196,12 @@ impl Source {
         self.stream.write(index, &packet, template, outlet)
     }
 
-    /// Takes a request for a packet; false if it is not kept any more, was never sent, or is over a limit (P2).
+    /// Takes a request for a packet; false if it is not kept any more, was never sent, is over a limit (P2), or of no
+    /// use, as it is from before a keyframe that was gone to.
     pub(super) fn want(&mut self, now: Instant, sequence: u16, round_trip: Option<Duration>) -> bool {
         let back = (self.stream.sequence as u16).wrapping_sub(sequence);
         let Some(index) = self.stream.sequence.checked_sub(back.into()).filter(|_| back > 0) else { return false };
-        self.find(index).is_some() && self.repair.want(now, index, round_trip)
+        index >= self.landed_at && self.find(index).is_some() && self.repair.want(now, index, round_trip)
     }
 
     /// The frame of that packet, and which of its packets it is.

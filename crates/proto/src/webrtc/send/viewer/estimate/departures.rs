@@ -6,8 +6,10 @@ use wire::rtcp::{Arrival, Twcc};
 /// Packets are remembered for so long, and so many of them.
 const AGE: Duration = Duration::from_secs(3);
 const MAX: usize = 4096;
-/// What is missing so long after it left is lost; before that it may only be late.
-const SETTLED: Duration = Duration::from_millis(600);
+/// What is missing so long after it could have been heard of is lost; before that it may only be late.
+const SETTLED: Duration = Duration::from_millis(250);
+/// What nothing was heard of so long after it left is not counted.
+const UNHEARD: Duration = Duration::from_millis(1500);
 
 /// What was sent, by its transport-wide number.
 #[derive(Debug, Default)]
@@ -20,6 +22,8 @@ pub(super) struct Departures {
     epoch: Option<Instant>,
     /// Number of the first packet whose fate is not final.
     unsettled: u64,
+    /// How soon an arrival was heard of, at best.
+    echo: Option<Duration>,
 }
 
 #[derive(Debug)]
@@ -67,23 +71,27 @@ impl Departures {
         number
     }
 
-    /// How many packets were lost of how many whose fate has become final since the last call.
-    pub(super) fn settle(&mut self, now: Instant) -> (u32, u32) {
+    /// How many packets were lost of how many whose fate has become final since the last call; those that left before
+    /// `since` are passed over.
+    pub(super) fn settle(&mut self, now: Instant, since: Option<Instant>) -> (u32, u32) {
         let oldest = self.next - self.packets.len() as u64;
         self.unsettled = self.unsettled.max(oldest);
         let (mut lost, mut counted) = (0, 0);
+        let settled = SETTLED + 2 * self.echo.unwrap_or_default();
         while let Some(packet) = self.packets.get((self.unsettled - oldest) as usize)
-            && now.saturating_duration_since(packet.at) >= SETTLED
+            && now.saturating_duration_since(packet.at) >= if packet.fate == Fate::Unknown { UNHEARD } else { settled }
         {
-            lost += u32::from(packet.fate == Fate::Missed);
-            counted += u32::from(packet.fate != Fate::Unknown);
+            if since.is_none_or(|since| packet.at >= since) {
+                lost += u32::from(packet.fate == Fate::Missed);
+                counted += u32::from(packet.fate != Fate::Unknown);
+            }
             self.unsettled += 1;
         }
         (lost, counted)
     }
 
     /// The arrivals that were not told before, in the order of sending.
-    pub(super) fn look_up(&mut self, feedback: &Twcc) -> Vec<Arrived> {
+    pub(super) fn look_up(&mut self, now: Instant, feedback: &Twcc) -> Vec<Arrived> {
         let step = |reference: i64| {
             // 24 bits, beside the last one seen.
             let step = (feedback.reference_64ms.wrapping_sub(reference as u32) << 8) as i32 >> 8;
@@ -107,6 +115,8 @@ impl Departures {
                 (Arrival::Lost, Fate::Unknown) => packet.fate = Fate::Missed,
                 (Arrival::After(_), Fate::Unknown | Fate::Missed) => {
                     packet.fate = Fate::Arrived;
+                    let echo = now.saturating_duration_since(packet.at);
+                    self.echo = Some(self.echo.map_or(echo, |best| best.min(echo)));
                     let sent_us = packet.at.saturating_duration_since(epoch).as_micros() as i64;
                     seen.push(Arrived { sent: packet.at, sent_us, arrived_us, bytes: packet.bytes });
                 }

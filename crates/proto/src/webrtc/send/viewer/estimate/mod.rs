@@ -15,8 +15,9 @@ use wire::rtcp::Twcc;
 use departures::{Arrived, Departures};
 use trend::{State, Trend};
 
-/// Over how much of the receiver's time its rate is measured.
+/// Over how much of the receiver's time its rate is measured, and over how much where it is the link that sets it.
 const ACKED_US: i64 = 500_000;
+const RECENT_US: i64 = 100_000;
 /// Where an estimate begins, and what it never falls below.
 const BEGIN_BPS: f64 = 2_500_000.0;
 const MIN_BPS: f64 = 50_000.0;
@@ -25,6 +26,14 @@ const MAX_BPS: f64 = 1e9;
 const LOSS_WINDOW: Duration = Duration::from_secs(1);
 /// What was learnt of the link's width holds for this long.
 const CAPACITY_AGE: Duration = Duration::from_secs(15);
+/// The shortest way of late is that without a queue; it is looked for over twice this.
+const BASE_AGE: Duration = Duration::from_secs(5);
+/// A queue of this length is none of jitter.
+const LONG_QUEUE: Duration = Duration::from_millis(100);
+/// A link that was too narrow is handled with care for so long.
+const NARROW_AGE: Duration = Duration::from_secs(10);
+/// So much of what was sent is lost, that it is time to act at once.
+const HEAVY_LOSS: f64 = 0.3;
 /// Without feedback for this long nothing is known any more (P6).
 const STALE: Duration = Duration::from_secs(5);
 
@@ -45,7 +54,13 @@ pub(super) struct Estimate {
     counted: u32,
     counted_since: Instant,
     capacity: Option<(f64, Instant)>,
+    way: Way,
     troubled: Option<Instant>,
+    lowered: Option<Instant>,
+    /// A long queue and a trend say the same.
+    is_certain: bool,
+    /// When they last did.
+    narrow: Option<Instant>,
     source: Source,
 }
 
@@ -72,7 +87,11 @@ impl Estimate {
             counted: 0,
             counted_since: now,
             capacity: None,
+            way: Way::default(),
             troubled: None,
+            lowered: None,
+            is_certain: false,
+            narrow: None,
             source: Source::Reports,
         }
     }
@@ -107,22 +126,39 @@ impl Estimate {
         self.troubled.is_some_and(|at| now.saturating_duration_since(at) < Duration::from_secs(2))
     }
 
+    /// The link has become too narrow, and no mistake: packets that come behind a pause come without a queue.
+    pub(super) fn is_certain(&self) -> bool {
+        self.is_certain
+    }
+
+    /// It was, a moment ago: what is sent must fit it. Jitter alone is no reason.
+    pub(super) fn is_narrow(&self, now: Instant) -> bool {
+        self.narrow.is_some_and(|at| now.saturating_duration_since(at) < NARROW_AGE)
+    }
+
+    /// How long the queue before the viewer is, as far as its packets tell.
+    pub(super) fn queue(&self) -> Duration {
+        self.way.queue()
+    }
+
     /// Takes transport-wide feedback.
     pub(super) fn on_feedback(&mut self, now: Instant, feedback: &Twcc) {
         self.source = Source::Transport;
         let mut train = Train::default();
         let mut widest: Option<f64> = None;
-        for Arrived { sent, sent_us, arrived_us, bytes } in self.departures.look_up(feedback) {
+        for Arrived { sent, sent_us, arrived_us, bytes } in self.departures.look_up(now, feedback) {
             self.acked.push_back((arrived_us, bytes));
             self.acked_bytes += u64::from(bytes);
             self.newest_us = self.newest_us.max(arrived_us);
             self.first_us.get_or_insert(arrived_us);
             self.trend.on_packet(sent_us, arrived_us);
+            self.way.on_packet(now, arrived_us - sent_us);
             if let Some(bps) = train.extend(sent, arrived_us, bytes) {
                 widest = Some(widest.map_or(bps, |widest: f64| widest.max(bps)));
             }
         }
-        let (lost, counted) = self.departures.settle(now);
+        // What was lost before the last answer to it is answered.
+        let (lost, counted) = self.departures.settle(now, self.lowered);
         (self.lost, self.counted) = (self.lost + lost, self.counted + counted);
         if let Some(bps) = train.measure() {
             widest = Some(widest.map_or(bps, |widest| widest.max(bps)));
@@ -165,6 +201,13 @@ impl Estimate {
         }
     }
 
+    /// What arrived of late, bits per second.
+    fn recent(&self) -> f64 {
+        let is_recent = |&&(at, _): &&(i64, u32)| at > self.newest_us - RECENT_US;
+        let bytes: u64 = self.acked.iter().rev().filter(is_recent).map(|&(_, bytes)| u64::from(bytes)).sum();
+        bytes as f64 * 8e6 / RECENT_US as f64
+    }
+
     fn learn_capacity(&mut self, now: Instant, bps: f64) {
         let known = self.capacity.filter(|&(_, at)| now.saturating_duration_since(at) < CAPACITY_AGE);
         let share = if known.is_some_and(|(known, _)| bps < known) { 0.2 } else { 0.5 };
@@ -179,10 +222,19 @@ impl Estimate {
         let has_window = self.first_us.is_some_and(|first| self.newest_us - first >= ACKED_US);
         let acked = has_window.then_some(self.acked_bytes as f64 * 8e6 / ACKED_US as f64);
         let mut target = self.target_bps.unwrap_or(BEGIN_BPS);
+        self.is_certain = false;
         match self.trend.state() {
             State::Overused => {
-                target = target.min(0.85 * acked.unwrap_or(target));
-                self.troubled = Some(now);
+                self.is_certain = self.queue() >= LONG_QUEUE;
+                self.narrow = if self.is_certain { Some(now) } else { self.narrow };
+                // A link with a queue lets through what it is wide, whatever was sent before it narrowed. Of one with
+                // jitter so short a time tells nothing.
+                let width = match acked {
+                    Some(acked) if self.is_certain => Some(acked.min(self.recent().max(0.3 * acked))),
+                    acked => acked,
+                };
+                target = target.min(0.85 * width.unwrap_or(target));
+                (self.troubled, self.lowered) = (Some(now), Some(now));
                 self.trend.forgive();
             }
             State::Underused => {}
@@ -197,15 +249,42 @@ impl Estimate {
                 }
             }
         }
-        if now.saturating_duration_since(self.counted_since) >= LOSS_WINDOW && self.counted >= 20 {
-            let loss = f64::from(self.lost) / f64::from(self.counted);
+        let loss = f64::from(self.lost) / f64::from(self.counted.max(1));
+        let is_due = now.saturating_duration_since(self.counted_since) >= LOSS_WINDOW || loss > HEAVY_LOSS;
+        if is_due && self.counted >= 20 {
             if loss > 0.1 {
                 target *= 1.0 - 0.5 * loss;
-                self.troubled = Some(now);
+                (self.troubled, self.lowered) = (Some(now), Some(now));
             }
             (self.lost, self.counted, self.counted_since) = (0, 0, now);
         }
         self.target_bps = Some(target.clamp(MIN_BPS, MAX_BPS));
+    }
+}
+
+/// How long packets were on their way, by clocks that are not the same: only differences mean anything.
+#[derive(Debug, Default)]
+struct Way {
+    newest_us: i64,
+    /// The shortest of late, and of the time before.
+    shortest_us: Option<i64>,
+    former_us: Option<i64>,
+    since: Option<Instant>,
+}
+
+impl Way {
+    fn on_packet(&mut self, now: Instant, way_us: i64) {
+        let since = *self.since.get_or_insert(now);
+        if now.saturating_duration_since(since) >= BASE_AGE {
+            (self.former_us, self.shortest_us, self.since) = (self.shortest_us, None, Some(now));
+        }
+        self.newest_us = way_us;
+        self.shortest_us = Some(self.shortest_us.map_or(way_us, |shortest| shortest.min(way_us)));
+    }
+
+    fn queue(&self) -> Duration {
+        let base = self.former_us.into_iter().chain(self.shortest_us).min().unwrap_or(self.newest_us);
+        Duration::from_micros(u64::try_from(self.newest_us - base).unwrap_or(0))
     }
 }
 

@@ -10,9 +10,9 @@ use super::super::Event;
 use super::stage::{Peer, Stage};
 use crate::webrtc::negotiate::Coding;
 
-const HIGH: TrackId = TrackId(0);
-const MIDDLE: TrackId = TrackId(2);
-const LOW: TrackId = TrackId(4);
+pub(super) const HIGH: TrackId = TrackId(0);
+pub(super) const MIDDLE: TrackId = TrackId(2);
+pub(super) const LOW: TrackId = TrackId(4);
 
 fn layer(id: TrackId, width: u32) -> Arc<Track> {
     let picture = Picture { width, height: width * 9 / 16, pixel_aspect: (1, 1), frame_rate: None, colour: None };
@@ -20,34 +20,43 @@ fn layer(id: TrackId, width: u32) -> Arc<Track> {
 }
 
 /// Three layers of VP8 at 30 frames a second; keyframes of each every two seconds, a few frames apart.
-struct Ladder {
+pub(super) struct Ladder {
     frames: i64,
     silent: Vec<usize>,
     lag_ms: i64,
+    /// The publisher makes keyframes when it is asked, of all layers together.
+    pub(super) answers: bool,
+    asked: usize,
 }
 
 const BYTES: [usize; 3] = [10_000, 3_000, 700];
 
 impl Ladder {
-    fn stage(width_bps: Option<u64>, lag_ms: i64) -> (Self, Stage) {
+    pub(super) fn stage(width_bps: Option<u64>, lag_ms: i64) -> (Self, Stage) {
         let begin = Instant::now();
         let layers = [layer(HIGH, 1280), layer(MIDDLE, 640), layer(LOW, 320)];
         let writers = layers.map(|layer| Writer::new(layer, begin).unwrap());
         let peer = Peer { coding: Coding::Vp8, ..Peer::default() };
         let mut stage = Stage::new(peer, writers.into(), begin, begin);
         stage.network.width_bps = width_bps;
-        (Self { frames: 0, silent: Vec::new(), lag_ms }, stage)
+        (Self { frames: 0, silent: Vec::new(), lag_ms, answers: false, asked: 0 }, stage)
     }
 
-    fn run(&mut self, stage: &mut Stage, ms: u64) {
+    pub(super) fn run(&mut self, stage: &mut Stage, ms: u64) {
         for _ in 0..ms {
             stage.tick();
             while self.frames * 100 / 3 <= stage.ms() {
+                // What was wanted half a round trip ago.
+                let is_wish = |(at, event): &(Instant, Event)| {
+                    matches!(event, Event::KeyframeWanted(_)) && *at + 30 * MS <= stage.now
+                };
+                let wishes = stage.events.iter().filter(|event| is_wish(event)).count();
+                let is_answer = self.answers && wishes > std::mem::replace(&mut self.asked, wishes);
                 for (at, bytes) in BYTES.into_iter().enumerate() {
                     if self.silent.contains(&at) {
                         continue;
                     }
-                    let is_sync = (self.frames + 5 * at as i64) % 60 == 0 || self.frames == 0;
+                    let is_sync = (self.frames + 5 * at as i64) % 60 == 0 || self.frames == 0 || is_answer;
                     // The layer stands in the first byte, whether it is a keyframe in the second.
                     let mut payload = vec![at as u8; if is_sync { bytes * 3 } else { bytes }];
                     payload[1] = is_sync.into();
@@ -69,7 +78,7 @@ fn shown(stage: &Stage) -> Vec<(u8, bool, u16, u32, Instant)> {
 }
 
 /// P9, P11: whatever was switched, numbers have no hole, timestamps go on, and a layer begins with a keyframe.
-fn is_seamless(stage: &Stage) {
+pub(super) fn is_seamless(stage: &Stage) {
     assert!(stage.receiver.missing().is_empty());
     let frames = shown(stage);
     for pair in frames.windows(2) {
@@ -81,7 +90,7 @@ fn is_seamless(stage: &Stage) {
     }
 }
 
-fn switches(stage: &Stage) -> Vec<(u128, TrackId)> {
+pub(super) fn switches(stage: &Stage) -> Vec<(u128, TrackId)> {
     let switch = |(at, event): &(Instant, Event)| match event {
         Event::Switched { to, .. } => Some(((*at - stage.begin).as_millis(), *to)),
         _ => None,

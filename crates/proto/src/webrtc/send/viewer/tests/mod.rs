@@ -1,3 +1,4 @@
+mod adapt;
 mod layers;
 mod repair;
 mod stage;

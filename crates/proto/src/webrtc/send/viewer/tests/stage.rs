@@ -30,8 +30,10 @@ pub(super) struct Network {
     /// Of a hundred packets.
     pub(super) loss: u64,
     pub(super) reorder: u64,
-    /// Bits a second, behind an endless queue.
+    /// Bits a second, behind a queue.
     pub(super) width_bps: Option<u64>,
+    /// What finds more than this before it is lost.
+    pub(super) queue: Duration,
     pub(super) free_at: Option<Instant>,
     pub(super) random: u64,
 }
@@ -39,7 +41,7 @@ pub(super) struct Network {
 impl Default for Network {
     fn default() -> Self {
         let (delay, jitter) = (10 * MS, Duration::ZERO);
-        Self { delay, jitter, loss: 0, reorder: 0, width_bps: None, free_at: None, random: 7 }
+        Self { delay, jitter, loss: 0, reorder: 0, width_bps: None, queue: Duration::MAX, free_at: None, random: 7 }
     }
 }
 
@@ -56,6 +58,9 @@ impl Network {
         }
         let mut at = now;
         if let Some(width) = self.width_bps {
+            if self.free_at.is_some_and(|free| free.saturating_duration_since(now) > self.queue) {
+                return None;
+            }
             at = self.free_at.map_or(now, |free| free.max(now))
                 + Duration::from_secs_f64(bytes as f64 * 8.0 / width as f64);
             self.free_at = Some(at);
@@ -156,8 +161,10 @@ impl Receiver {
     /// Asks for what is missing, each packet once a round trip, ten times at most.
     fn nacks(&mut self, now: Instant, round_trip: Duration) -> Option<Rtcp> {
         let mut wanted = Vec::new();
-        for number in self.missing() {
-            if self.highest.is_some_and(|highest| highest - number > 1000) {
+        let first = *self.video.first_key_value()?.0;
+        let highest = self.highest.unwrap_or(first);
+        for number in first.max(highest.saturating_sub(1000))..highest {
+            if self.video.contains_key(&number) {
                 continue;
             }
             let (times, last) = self.asked.get(&number).copied().unwrap_or((0, now));
