@@ -25,8 +25,11 @@ pub struct Webrtc {
     #[serde(with = "humantime_serde")]
     #[schemars(with = "String")]
     pub connect_timeout: Duration,
-    /// Sessions at the same time, publishers and viewers together.
+    /// Sessions at the same time, publishers and viewers together. A tenth of them is kept for publishers.
     pub max_sessions: usize,
+    /// The share of its time that a thread which serves viewers may be busy. Above it newcomers are sent away (503);
+    /// when it has more to do than it can, the newest viewers get a smaller picture, or leave.
+    pub max_load: f64,
     /// Sessions from one address that are not connected yet.
     pub max_connecting_per_address: usize,
 }
@@ -38,6 +41,7 @@ impl Default for Webrtc {
             public: Vec::new(),
             connect_timeout: Duration::from_secs(15),
             max_sessions: 5_000,
+            max_load: 0.85,
             max_connecting_per_address: 64,
         }
     }

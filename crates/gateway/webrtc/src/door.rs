@@ -37,10 +37,12 @@ impl Door {
         Self { inside: Arc::default(), limit, connecting_per_address }
     }
 
-    pub(crate) fn enter(&self, peer: IpAddr) -> Result<Seat, Full> {
+    /// The last tenth of the places is not for viewers: whoever publishes finds one.
+    pub(crate) fn enter(&self, peer: IpAddr, is_viewer: bool) -> Result<Seat, Full> {
         let address = counted(peer);
         let mut inside = lock(&self.inside);
-        if inside.sessions >= self.limit {
+        let kept = if is_viewer { self.limit / 10 } else { 0 };
+        if inside.sessions >= self.limit - kept {
             return Err(Full::Total);
         }
         let connecting = inside.connecting.get(&address).copied().unwrap_or(0);
@@ -100,7 +102,7 @@ mod tests {
     use super::*;
 
     fn enter(door: &Door, peer: &str) -> Result<Seat, Full> {
-        door.enter(peer.parse().unwrap())
+        door.enter(peer.parse().unwrap(), false)
     }
 
     /// F24.
@@ -129,5 +131,15 @@ mod tests {
         assert_eq!(enter(&door, "192.0.2.2").err(), Some(Full::Total));
         drop(seat);
         assert!(enter(&door, "192.0.2.2").is_ok());
+    }
+
+    #[test]
+    fn viewers_leave_room_for_publishers() {
+        let door = Door::new(20, 50);
+        let peer = "192.0.2.1".parse().unwrap();
+        let seats: Vec<_> = std::iter::from_fn(|| door.enter(peer, true).ok()).collect();
+        assert_eq!(seats.len(), 18);
+        let publishers: Vec<_> = std::iter::from_fn(|| door.enter(peer, false).ok()).collect();
+        assert_eq!(publishers.len(), 2);
     }
 }

@@ -15,6 +15,9 @@ use crate::tools::Tools;
 /// While nothing may flow there is nothing to do.
 const FAR: Duration = Duration::from_secs(60);
 
+/// How long a viewer whose connection is full is left alone.
+const SLOW: Duration = Duration::from_millis(20);
+
 /// What one viewer is sent.
 pub(crate) struct Egress {
     place: Place,
@@ -47,6 +50,20 @@ impl Egress {
         self.viewer.choose(now, track)
     }
 
+    pub(crate) fn can_degrade(&self) -> bool {
+        self.viewer.can_spare()
+    }
+
+    pub(crate) fn is_degraded(&self) -> bool {
+        self.viewer.spared() > 0
+    }
+
+    /// The layer that it is sent is kept from it, or one that was is no longer.
+    pub(crate) fn degrade(&mut self, now: Instant, is_more: bool) {
+        self.viewer.spare(now, is_more);
+        self.layers_changed = true;
+    }
+
     pub(crate) fn stats(&self) -> Stats {
         self.viewer.stats()
     }
@@ -69,7 +86,12 @@ impl Egress {
         }
         let Some(road) = transport.road() else { return Ok(now + FAR) };
         let Some(sealer) = transport.sealer() else { return Ok(now + FAR) };
+        let mut is_full = false;
         loop {
+            if !tools.gateway.has_room(&road) {
+                is_full = true;
+                break;
+            }
             tools.batch.clear();
             let polled = self.viewer.poll(now, sealer, &mut tools.batch);
             tools.gateway.send_batch(&road, &tools.batch);
@@ -89,7 +111,7 @@ impl Egress {
                 _ => {}
             }
         }
-        Ok(self.viewer.deadline())
+        Ok(if is_full { now + SLOW } else { self.viewer.deadline() })
     }
 
     /// The ladder, if it has changed since it was asked for last.

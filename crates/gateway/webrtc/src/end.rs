@@ -27,6 +27,9 @@ pub(crate) enum End {
     /// The publisher came back with what this viewer cannot decode (E11).
     #[error("the codec changed: connect again")]
     CodecChanged,
+    /// The server has more to do than it can; the newest viewers leave.
+    #[error("the server has more viewers than it can serve")]
+    Overloaded,
     /// A fault of ours.
     #[error("the session panicked: please report this")]
     Panicked,
@@ -44,6 +47,7 @@ impl End {
             Self::Stopped => "stopped",
             Self::Abandoned => "abandoned",
             Self::CodecChanged => "codec",
+            Self::Overloaded => "overload",
             Self::Panicked => "panic",
         }
     }
@@ -52,7 +56,7 @@ impl End {
     pub(crate) fn is_failure(&self) -> bool {
         match self {
             Self::Transport(why) => *why != Why::Goodbye,
-            Self::Panicked => true,
+            Self::Overloaded | Self::Panicked => true,
             _ => false,
         }
     }

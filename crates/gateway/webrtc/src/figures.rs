@@ -2,6 +2,7 @@ use metrics::{Unit, counter, describe_counter, describe_gauge, gauge};
 
 use crate::end::End;
 use crate::entry::Role;
+use crate::load::Relief;
 
 /// Says what each figure means. Labels never hold a name that a stranger chose.
 pub(crate) fn describe() {
@@ -14,6 +15,8 @@ pub(crate) fn describe() {
     describe_counter!("onair_session_errors_total", "Connections that ended badly, by reason.");
     describe_counter!("onair_webrtc_sent_bytes_total", Unit::Bytes, "Bytes of media sent to viewers.");
     describe_counter!("onair_webrtc_dropped_total", "Packets thrown away because something was full, by what.");
+    describe_gauge!("onair_webrtc_load", "The share of its time that a thread of viewers is busy.");
+    describe_counter!("onair_webrtc_relief_total", "Viewers given less, or sent away, as there was too much to do.");
 }
 
 /// Counts one session for as long as it lives.
@@ -56,6 +59,21 @@ pub(crate) fn refused(reason: &'static str) {
 
 pub(crate) fn session_error(role: Role, end: &End) {
     counter!("onair_session_errors_total", "proto" => role.as_str(), "reason" => end.reason()).increment(1);
+}
+
+/// How busy a thread of viewers is.
+pub(crate) fn load(shard: usize, busy: f64) {
+    gauge!("onair_webrtc_load", "shard" => shard.to_string()).set(busy);
+}
+
+/// Something was done as there was too much to do.
+pub(crate) fn relief(what: Relief, viewers: usize) {
+    let what = match what {
+        Relief::Degrade => "degraded",
+        Relief::Shed => "shed",
+        Relief::Restore => "restored",
+    };
+    counter!("onair_webrtc_relief_total", "what" => what).increment(viewers as u64);
 }
 
 /// A queue, the network or a slow TCP connection had no room.

@@ -17,12 +17,16 @@ use wire::sdp::Candidate;
 
 use crate::addresses;
 use crate::door::Door;
+use crate::entry::Role;
 use crate::figures;
+use crate::load::State;
 use crate::pending::Offers;
+use crate::pressure::Pressure;
 use crate::registry::Registry;
 use crate::room::{Room, Rooms};
 use crate::shard::{Datagram, Request};
 use crate::table::{Table, Target};
+use crate::tcp;
 use crate::udp::Udp;
 
 /// What HTTP, the sockets and the sessions share. Cheap to clone.
@@ -41,7 +45,10 @@ pub(crate) struct Shared {
     pub(crate) door: Door,
     pub(crate) table: Table,
     pub(crate) registry: Registry,
+    /// The ways to all shards: those of viewers, and the last, that of publishers.
     pub(crate) lines: Vec<Line>,
+    /// How those of viewers stand.
+    pub(crate) loads: Vec<Pressure>,
     pub(crate) count: AtomicU64,
     pub(crate) rooms: Rooms,
     pub(crate) offers: Offers,
@@ -113,11 +120,33 @@ impl Gateway {
         addresses::candidates(&self.0.config.public, self.address())
     }
 
-    /// A place for one more session, on the shards in turn.
-    pub(crate) fn next_target(&self) -> Target {
+    /// A place for one more session: publishers' on their own shard, viewers' on the others in turn, those that are
+    /// full passed over.
+    pub(crate) fn next_target(&self, role: Role) -> Target {
         let id = self.0.count.fetch_add(1, Ordering::Relaxed) + 1;
-        let shard = usize::try_from(id).unwrap_or_default() % self.0.lines.len().max(1);
-        Target { shard, id }
+        let shards = self.0.loads.len();
+        if role == Role::Whip || shards == 0 {
+            return Target { shard: shards, id };
+        }
+        let first = usize::try_from(id).unwrap_or_default();
+        let in_turn = (0..shards).map(|step| first.wrapping_add(step) % shards);
+        let has_room = |shard: &usize| self.pressure(*shard).is_some_and(|it| it.state() == State::Calm);
+        Target { shard: in_turn.clone().find(has_room).unwrap_or(first % shards), id }
+    }
+
+    /// Every thread of viewers has as much to do as it can bear: newcomers are sent away.
+    pub(crate) fn is_full(&self) -> bool {
+        self.0.loads.iter().all(|load| load.state() != State::Calm)
+    }
+
+    /// How a shard of viewers stands.
+    pub(crate) fn pressure(&self, shard: usize) -> Option<&Pressure> {
+        self.0.loads.get(shard)
+    }
+
+    /// How all of them stand.
+    pub(crate) fn pressures(&self) -> &[Pressure] {
+        &self.0.loads
     }
 
     /// How many shards there are.
@@ -189,6 +218,11 @@ impl Gateway {
             return;
         }
         self.count(self.0.udp.send(road, &bytes, None));
+    }
+
+    /// Whether another batch can be sent by that road without loss: a connection whose peer reads too slowly is full.
+    pub(crate) fn has_room(&self, road: &Road) -> bool {
+        !road.is_tcp || self.0.table.stream(road).is_some_and(|writer| writer.capacity() >= tcp::QUEUE / 2)
     }
 
     /// Sends many, datagrams of one size in one call.

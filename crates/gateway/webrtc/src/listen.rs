@@ -19,6 +19,7 @@ use crate::door::Door;
 use crate::figures;
 use crate::gateway::{Gateway, Line, Shared};
 use crate::pending::Offers;
+use crate::pressure::Pressure;
 use crate::registry::Registry;
 use crate::room::Rooms;
 use crate::shard::{self, Shard};
@@ -84,13 +85,15 @@ impl Listener {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let mut lines = Vec::new();
         let mut shards = Vec::new();
-        for _ in 0..threads {
+        // Publishers have one for themselves, so that what they send never waits while viewers are sent to.
+        for _ in 0..threads + 1 {
             let (requests, asked) = mpsc::channel(shard::REQUESTS);
             let (datagrams, received) = mpsc::channel(shard::DATAGRAMS);
             let (wakes, woken) = mpsc::channel(shard::WAKES);
             lines.push(Line { requests, datagrams, wakes });
             shards.push(shard::Ears { requests: asked, datagrams: received, wakes: woken });
         }
+        let loads = (0..threads).map(|_| Pressure::default()).collect();
         let door = Door::new(self.config.max_sessions, self.config.max_connecting_per_address);
         let gateway = Gateway::new(Shared {
             udp: self.udp,
@@ -104,6 +107,7 @@ impl Listener {
             table: Table::default(),
             registry: Registry::default(),
             lines,
+            loads,
             count: AtomicU64::new(0),
             rooms: Rooms::default(),
             offers: Offers::default(),
@@ -182,7 +186,7 @@ async fn accept(gateway: Gateway, tcp: TcpListener) {
             }
         };
         let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
-        let Ok(seat) = door.enter(peer.ip()) else { continue };
+        let Ok(seat) = door.enter(peer.ip(), false) else { continue };
         let gateway = gateway.clone();
         let span = info_span!("stream", proto = "webrtc", %peer);
         let serve = async move {

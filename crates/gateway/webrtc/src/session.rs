@@ -151,6 +151,29 @@ impl Session {
         }
     }
 
+    /// A viewer's.
+    pub(crate) fn is_viewer(&self) -> bool {
+        matches!(self.flow, Flow::Out(_))
+    }
+
+    /// A viewer that is sent a layer which has a cheaper one below it.
+    pub(crate) fn can_degrade(&self) -> bool {
+        matches!(&self.flow, Flow::Out(egress) if egress.can_degrade())
+    }
+
+    /// A viewer that is sent less than it could have, as the server has too much to do.
+    pub(crate) fn is_degraded(&self) -> bool {
+        matches!(&self.flow, Flow::Out(egress) if egress.is_degraded())
+    }
+
+    /// Takes the best layer from a viewer, or gives one back.
+    pub(crate) fn degrade(&mut self, now: Instant, is_more: bool, tools: &mut Tools) -> Result<(), End> {
+        if let Flow::Out(egress) = &mut self.flow {
+            egress.degrade(now, is_more);
+        }
+        self.settle(now, tools)
+    }
+
     /// In which room it watches.
     pub(crate) fn room_id(&self) -> Option<u64> {
         match &self.flow {

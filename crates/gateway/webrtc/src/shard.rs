@@ -17,6 +17,7 @@ use tracing::{debug, error, info, warn};
 use crate::end::End;
 use crate::figures;
 use crate::gateway::Gateway;
+use crate::load::{Load, Means, Relief, State};
 use crate::room::Room;
 use crate::session::Session;
 use crate::tools::Tools;
@@ -29,8 +30,9 @@ pub(crate) const REQUESTS: usize = 256;
 const BATCH: usize = 64;
 /// Rooms that it may be woken for at once; each is there at most once.
 pub(crate) const WAKES: usize = 1024;
-/// How long a shard sleeps with nothing to wait for.
-const FAR: Duration = Duration::from_secs(60);
+/// What part of the viewers a measure against too much work concerns at once, in so many.
+const DEGRADED_AT_ONCE: usize = 8;
+const SHED_AT_ONCE: usize = 16;
 
 /// What HTTP wants of a session.
 pub(crate) enum Request {
@@ -69,12 +71,22 @@ pub(crate) struct Shard {
     sessions: HashMap<u64, Session>,
     /// When each wants to be looked at.
     timers: BTreeSet<(Instant, u64)>,
+    load: Load,
+}
+
+/// What there is to do.
+enum Heard {
+    Request(Request),
+    Room(Arc<Room>),
+    Datagrams,
+    Time,
 }
 
 impl Shard {
     pub(crate) fn new(gateway: Gateway, shard: usize) -> Self {
+        let load = Load::new(gateway.config().max_load, Instant::now());
         let tools = Tools { gateway, shard, batch: Batch::default() };
-        Self { tools, rooms: HashMap::new(), sessions: HashMap::new(), timers: BTreeSet::new() }
+        Self { tools, rooms: HashMap::new(), sessions: HashMap::new(), timers: BTreeSet::new(), load }
     }
 
     /// Runs until the server stops; then says goodbye to everybody.
@@ -83,18 +95,30 @@ impl Shard {
         let stop = self.tools.gateway.stop().clone();
         let mut batch = Vec::with_capacity(BATCH);
         loop {
-            let due = self.timers.first().map_or_else(|| Instant::now() + FAR, |(at, _)| *at);
-            tokio::select! {
+            let due = self.timers.first().map_or(self.load.due(), |(at, _)| self.load.due().min(*at));
+            let heard = tokio::select! {
                 () = stop.cancelled() => break,
-                Some(request) = requests.recv() => self.on_request(request),
-                Some(room) = wakes.recv() => self.on_wake(&room),
-                () = sleep_until(due.into()) => self.on_time(Instant::now()),
-                _ = datagrams.recv_many(&mut batch, BATCH) => {
+                Some(request) = requests.recv() => Heard::Request(request),
+                Some(room) = wakes.recv() => Heard::Room(room),
+                () = sleep_until(due.into()) => Heard::Time,
+                _ = datagrams.recv_many(&mut batch, BATCH) => Heard::Datagrams,
+            };
+            let begin = Instant::now();
+            match heard {
+                Heard::Request(request) => self.on_request(request),
+                Heard::Room(room) => self.on_wake(&room),
+                Heard::Time => self.on_time(begin),
+                Heard::Datagrams => {
                     for Datagram { id, road, mut bytes } in batch.drain(..) {
                         let now = Instant::now();
                         self.with(id, |session, tools| session.on_datagram(now, road, &mut bytes, tools));
                     }
                 }
+            }
+            let end = Instant::now();
+            self.load.worked(end.saturating_duration_since(begin));
+            if end >= self.load.due() {
+                self.weigh(end);
             }
         }
         let all: Vec<u64> = self.sessions.keys().copied().collect();
@@ -173,6 +197,56 @@ impl Shard {
                 self.timers.remove(&(session.due, id));
                 session.due = later;
                 self.timers.insert((later, id));
+            }
+        }
+    }
+
+    /// Looks whether there is too much to do, and does something about it: the newest viewers get a cheaper layer, and
+    /// leave when there is none. A publisher is never touched.
+    fn weigh(&mut self, now: Instant) {
+        let Some(pressure) = self.tools.gateway.pressure(self.tools.shard) else {
+            // Publishers: their load is nobody's to take away.
+            self.load.look(now, Means::default);
+            return;
+        };
+        let before = self.load.state();
+        let sessions = &self.sessions;
+        let relief = self.load.look(now, || Means {
+            can_degrade: sessions.values().any(Session::can_degrade),
+            is_degraded: sessions.values().any(Session::is_degraded),
+        });
+        let (state, busy) = (self.load.state(), self.load.busy());
+        let degraded = self.sessions.values().filter(|session| session.is_degraded()).count();
+        pressure.set(state, busy, degraded);
+        figures::load(self.tools.shard, busy);
+        if state != before {
+            let (shard, state, percent) = (self.tools.shard, state.as_str(), (busy * 100.0) as u32);
+            match self.load.state() {
+                State::Overloaded => warn!(proto = "webrtc", shard, state, percent, "more viewers than it can serve"),
+                _ => info!(proto = "webrtc", shard, state, percent, "load"),
+            }
+        }
+        let Some(relief) = relief else { return };
+        let is_concerned = |session: &Session| match relief {
+            Relief::Degrade => session.can_degrade(),
+            Relief::Shed => session.is_viewer(),
+            Relief::Restore => session.is_degraded(),
+        };
+        let concerned = self.sessions.iter().filter(|(_, session)| is_concerned(session)).map(|(id, _)| *id);
+        let mut concerned: Vec<u64> = concerned.collect();
+        // They are counted as they come: the newest has the highest number.
+        concerned.sort_unstable_by_key(|id| std::cmp::Reverse(*id));
+        if relief == Relief::Restore {
+            concerned.reverse();
+        }
+        let at_once = if relief == Relief::Shed { SHED_AT_ONCE } else { DEGRADED_AT_ONCE };
+        concerned.truncate(concerned.len().div_ceil(at_once));
+        figures::relief(relief, concerned.len());
+        for id in concerned {
+            match relief {
+                Relief::Degrade => self.with(id, |session, tools| session.degrade(now, true, tools)),
+                Relief::Restore => self.with(id, |session, tools| session.degrade(now, false, tools)),
+                Relief::Shed => self.finish(id, End::Overloaded),
             }
         }
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use proto::webrtc::ice::Road;
+use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -22,14 +23,19 @@ const FIRST: Duration = Duration::from_secs(10);
 const IDLE: Duration = Duration::from_secs(60);
 /// How long a peer may take none of what we send.
 const STALL: Duration = Duration::from_secs(10);
-/// Packets that wait for a slow peer; further ones are lost, as they would be on its way.
-const QUEUE: usize = 512;
+/// Packets that wait for a slow peer; further ones are lost, as they would be on its way. Of media none is written
+/// while half of it is taken: the viewer goes on at a later keyframe.
+pub(crate) const QUEUE: usize = 256;
+/// Bytes that the kernel may hold of what has not left yet: more is only delay.
+const UNSENT: u32 = 64 << 10;
 /// Larger than any packet of WebRTC; more is none.
 const MAX_PACKET: usize = 4096;
 
 /// One connection from its first byte to its last.
 pub(crate) async fn serve(gateway: Gateway, socket: TcpStream, remote: SocketAddr, seat: Seat) -> io::Result<()> {
     socket.set_nodelay(true)?;
+    // Less is better, and none is no fault.
+    let _ = SockRef::from(&socket).set_tcp_notsent_lowat(UNSENT);
     let local = socket.local_addr()?;
     let local = SocketAddr::new(local.ip().to_canonical(), local.port());
     let road = Road { local, remote, is_tcp: true };

@@ -14,7 +14,19 @@ use crate::gateway::Gateway;
 
 #[derive(Serialize)]
 struct Sessions {
+    /// One for each thread of viewers.
+    load: Vec<Load>,
     sessions: Vec<Session>,
+}
+
+#[derive(Serialize)]
+struct Load {
+    /// `calm`, `full` (newcomers are sent away) or `overloaded`.
+    state: &'static str,
+    /// The share of its time that it has something to do.
+    busy: f64,
+    /// Viewers that are sent a smaller picture than they could have.
+    degraded: usize,
 }
 
 #[derive(Serialize)]
@@ -54,7 +66,13 @@ pub(crate) async fn sessions(State(gateway): State<Gateway>, request: Request) -
             sessions.push(Session::of(&entry));
         }
     }
-    let text = serde_json::to_vec(&Sessions { sessions }).unwrap_or_default();
+    let load = gateway.pressures().iter().map(|it| Load {
+        state: it.state().as_str(),
+        busy: it.busy(),
+        degraded: it.degraded(),
+    });
+    let load = load.collect();
+    let text = serde_json::to_vec(&Sessions { load, sessions }).unwrap_or_default();
     let mut response = Response::new(Body::from(text));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -113,7 +113,8 @@ async fn publish(gateway: &Gateway, who: Who<'_>, offer: &Description) -> Result
     let settings = Settings { ssrc: random::ssrc().map_err(no_randomness)?, ..Settings::default() };
     let flow = Flow::In(Box::new(Ingest::new(publisher, Receiver::new(&terms, settings, now))));
     let token = random::token().map_err(no_randomness)?;
-    let opening = Opening { target: gateway.next_target(), token, who, seat, ours: &ours, terms: &terms, flow, now };
+    let opening =
+        Opening { target: gateway.next_target(Role::Whip), token, who, seat, ours: &ours, terms: &terms, flow, now };
     let entry = open(gateway, opening).await?;
     created(&entry, answer.to_string())
 }
@@ -139,7 +140,7 @@ async fn view(
     ours: &Ours,
     terms: &Terms,
 ) -> Result<Arc<Entry>, Problem> {
-    let (target, now) = (gateway.next_target(), Instant::now());
+    let (target, now) = (gateway.next_target(Role::Whep), Instant::now());
     let place = Rooms::enter(gateway, broadcast, sound, target.shard);
     let seed = random::session().map_err(no_randomness)?;
     let flow = Flow::Out(Box::new(Egress::new(place, terms, seed, now)));
@@ -337,7 +338,13 @@ fn refused(refusal: Refusal) -> Problem {
 }
 
 fn seat(gateway: &Gateway, role: Role, peer: IpAddr) -> Result<Seat, Problem> {
-    gateway.door().enter(peer).map_err(|full| {
+    let is_viewer = role == Role::Whep;
+    if is_viewer && gateway.is_full() {
+        figures::turned_away(role, "load");
+        let detail = "the server has as much to do as it can bear";
+        return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(RETRY_SECS));
+    }
+    gateway.door().enter(peer, is_viewer).map_err(|full| {
         let (limit, status, detail) = match full {
             Full::Total => ("total", StatusCode::SERVICE_UNAVAILABLE, "the server has as many sessions as it may"),
             Full::Address => (

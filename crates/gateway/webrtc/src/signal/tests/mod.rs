@@ -1,3 +1,4 @@
+mod load;
 mod offers;
 mod stage;
 
