@@ -20,10 +20,12 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// Starts ffmpeg, hands its process over at once, and feeds it from threads that end with it.
+    /// Starts ffmpeg, hands its process over at once, and feeds it from threads that end with it. An address of HTTP is
+    /// one to publish at by WHIP.
     pub fn start(self, url: &str) -> Child {
         let sound = self.audio.as_ref().map(|_| TcpListener::bind("127.0.0.1:0").expect("a port for the sound"));
-        let mut ffmpeg = Command::new("ffmpeg");
+        let is_whip = url.starts_with("http");
+        let mut ffmpeg = Command::new(if is_whip { ffmpeg_with_whip() } else { "ffmpeg".into() });
         ffmpeg.args(["-nostdin", "-hide_banner", "-loglevel", "fatal", "-fflags", "nobuffer"]);
         ffmpeg.args(["-probesize", "32", "-analyzeduration", "0", "-f", "rawvideo", "-pix_fmt", "yuv420p"]);
         ffmpeg.args(["-s", &format!("{}x{}", self.video.width, self.video.height)]);
@@ -34,10 +36,14 @@ impl Feed {
             ffmpeg.args(["-ar", &audio.rate_hz.to_string(), "-ac", "1", "-i", &format!("tcp://127.0.0.1:{port}")]);
         }
         ffmpeg.args(self.video.encoder());
-        if let Some(audio) = &self.audio {
-            ffmpeg.args(audio.encoder());
+        if is_whip {
+            ffmpeg.args(["-profile:v", "baseline", "-c:a", "libopus", "-ar", "48000", "-ac", "2", "-f", "whip", url]);
+        } else {
+            if let Some(audio) = &self.audio {
+                ffmpeg.args(audio.encoder());
+            }
+            ffmpeg.args(["-f", "flv", "-flvflags", "no_duration_filesize", url]);
         }
-        ffmpeg.args(["-f", "flv", "-flvflags", "no_duration_filesize", url]);
         let mut child = ffmpeg.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("ffmpeg is installed");
 
         let pipe = child.stdin.take().expect("its standard input");
@@ -54,6 +60,11 @@ impl Feed {
         thread::spawn(move || send_pictures(BufWriter::with_capacity(1 << 20, pipe), &video, start, length));
         child
     }
+}
+
+/// An ffmpeg that publishes by WHIP, as FFmpeg 8 and later do: the one that `FFMPEG_WHIP` names, or the system's.
+pub fn ffmpeg_with_whip() -> String {
+    std::env::var("FFMPEG_WHIP").unwrap_or_else(|_| "ffmpeg".into())
 }
 
 /// One instant on both clocks, so that picture and sound agree and neither follows a step of the wall clock.

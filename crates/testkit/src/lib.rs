@@ -11,6 +11,7 @@ pub mod feed;
 pub mod ffmpeg;
 pub mod flv;
 pub mod http;
+pub mod link;
 pub mod mp4;
 pub mod playlist;
 pub mod process;

@@ -16,13 +16,15 @@ const binary = {
   testkit: process.env.TESTKIT_BIN ?? path.join(built, 'debug/testkit'),
 };
 
+export const { testkit } = binary;
+
 /** Pictures, figures and encoded files of a run; not in version control. */
 export const artefacts = process.env.ARTEFACTS ?? path.join(built, 'browser-tests');
 mkdirSync(artefacts, { recursive: true });
 
 // Whatever happens to the test, nothing outlives it.
 const children = new Set();
-const start = (...args) => {
+export const start = (...args) => {
   const child = spawn(...args);
   children.add(child);
   child.once('exit', () => children.delete(child));
@@ -62,6 +64,8 @@ export async function startServer(...settings) {
     stop: () => end(child),
     url: (address) => `http://${listen.http}${address}`,
     rtmp: (stream) => `rtmp://${listen.rtmp}/${stream}`,
+    /** Where WebRTC's packets come and go. */
+    media: () => listen.webrtc,
     text: async (address) => {
       const reply = await fetch(server.url(address));
       if (!reply.ok) throw new Error(`${address}: ${reply.status}`);
@@ -124,7 +128,7 @@ const flags = (options) =>
     return value === true ? [flag] : [flag, String(value)];
   });
 
-async function end(child) {
+export async function end(child) {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const gone = once(child, 'exit');
   child.kill('SIGTERM');

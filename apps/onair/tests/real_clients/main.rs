@@ -12,6 +12,7 @@ mod memory;
 mod reloads;
 mod secrets;
 mod shapes;
+mod strangers;
 mod whip;
 
 use testkit::Server;

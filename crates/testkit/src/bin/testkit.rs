@@ -1,6 +1,6 @@
 //! The test kit on the command line, for tests that are not written in Rust and for trying things by hand.
 
-use std::io::{Write, stdout};
+use std::io::{BufRead, Write, stdin, stdout};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -10,6 +10,7 @@ use clap::{Args, Parser, Subcommand};
 use testkit::feed::Feed;
 use testkit::ffmpeg::{Audio, Video};
 use testkit::flv::{self, Kind, Tag};
+use testkit::link::Relay;
 use testkit::rtmp::Publisher;
 
 /// Publishes test streams.
@@ -27,6 +28,19 @@ enum Command {
     Card(CardArgs),
     /// FLV files one after the other over one connection, stamped as the options say.
     Replay(ReplayArgs),
+    /// A bad network between a server's port and its viewers.
+    ///
+    /// Prints its own address first, then takes lines such as `loss=2 delay_ms=20 jitter_ms=50 reorder=5` or
+    /// `width_kbps=1000 queue_ms=300`, `hold=1` and `clear`, and answers each with how many datagrams came and were lost.
+    Link(LinkArgs),
+}
+
+#[derive(Args)]
+struct LinkArgs {
+    /// The server's address and port.
+    server: SocketAddr,
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
 }
 
 #[derive(Args)]
@@ -77,6 +91,7 @@ fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Card(args) => card(args),
         Command::Replay(args) => replay(args),
+        Command::Link(args) => link(&args),
     }
 }
 
@@ -90,6 +105,17 @@ fn card(args: CardArgs) -> ExitCode {
         Ok(status) if status.success() => ExitCode::SUCCESS,
         _ => ExitCode::FAILURE,
     }
+}
+
+fn link(args: &LinkArgs) -> ExitCode {
+    let relay = Relay::start(args.server, args.seed).expect("a free port");
+    writeln!(stdout(), "{}", relay.address()).expect("standard output");
+    for line in stdin().lock().lines() {
+        let Ok(line) = line else { break };
+        let said = relay.set(&line).map(|()| relay.counts());
+        writeln!(stdout(), "{said:?}").expect("standard output");
+    }
+    ExitCode::SUCCESS
 }
 
 fn replay(args: ReplayArgs) -> ExitCode {
