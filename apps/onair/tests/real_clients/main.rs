@@ -7,6 +7,7 @@ mod battery;
 mod clocks;
 mod codecs;
 mod crowd;
+mod gstreamer;
 mod keys;
 mod memory;
 mod reloads;

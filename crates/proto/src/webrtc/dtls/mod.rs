@@ -1,13 +1,15 @@
 //! DTLS-SRTP (RFC 5764, RFC 8842): a handshake by the crate `dimpl`, whose peer must show the certificate that its
 //! offer named, and whose end are the keys for SRTP.
 
+mod rsa;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
-use dimpl::{Config, Output, SrtpProfile};
+use dimpl::{CertificateError, Config, ConfigBuilder, Output, SrtpProfile};
 use wire::sdp::Fingerprint;
 
 use super::srtp::{Keys, Profile};
@@ -16,7 +18,8 @@ use super::srtp::{Keys, Profile};
 #[derive(Clone)]
 pub struct Identity {
     certificate: dimpl::DtlsCertificate,
-    config: Arc<Config>,
+    client: Arc<Config>,
+    server: Arc<Config>,
 }
 
 /// Tells nothing of the key.
@@ -31,8 +34,10 @@ impl Identity {
     pub fn generate() -> Result<Self, Failed> {
         let certificate = dimpl::certificate::generate_self_signed_certificate().map_err(|_| Failed::Crypto)?;
         // Only roads that ICE has proven carry DTLS here, so a cookie round trip would prove nothing more.
-        let config = Config::builder().use_server_cookie(false).flight_start_rto(RETRY).flight_retries(8).build();
-        Ok(Self { certificate, config: Arc::new(config.map_err(|_| Failed::Crypto)?) })
+        let config = || Config::builder().use_server_cookie(false).flight_start_rto(RETRY).flight_retries(8);
+        let build = |builder: ConfigBuilder| builder.build().map(Arc::new).map_err(|_| Failed::Crypto);
+        let server = build(config().with_crypto_provider(rsa::provider()))?;
+        Ok(Self { certificate, client: build(config())?, server })
     }
 
     /// What our answers say of it.
@@ -55,6 +60,9 @@ pub enum Failed {
     /// The offer names the certificate by a hash that we do not compute.
     #[error("the offer names its DTLS certificate by a hash other than sha-256")]
     UnknownHash,
+    /// The peer has no certificate of a kind that we can check.
+    #[error("the peer showed no DTLS certificate: of ECDSA (P-256, P-384) or RSA (2048 bits at least) it has none")]
+    NoCertificate,
     /// The peer speaks a DTLS that we do not, or none.
     #[error("DTLS handshake failed: {0}")]
     Handshake(String),
@@ -64,6 +72,15 @@ pub enum Failed {
     /// The cryptographic library refused.
     #[error("cryptography failed")]
     Crypto,
+}
+
+impl Failed {
+    fn of(error: dimpl::Error) -> Self {
+        match error {
+            dimpl::Error::CertificateError(CertificateError::NoClientCertificateReceived) => Self::NoCertificate,
+            other => Self::Handshake(other.to_string()),
+        }
+    }
 }
 
 /// What came of a step.
@@ -101,11 +118,11 @@ impl Dtls {
         }
         // As a server we take what comes; as a client we speak 1.2, which every peer that wants a server to
         // begin (FFmpeg) has.
-        let (config, certificate) = (identity.config.clone(), identity.certificate.clone());
+        let certificate = identity.certificate.clone();
         let mut inner = if is_client {
-            dimpl::Dtls::new_12(config, certificate, now)
+            dimpl::Dtls::new_12(identity.client.clone(), certificate, now)
         } else {
-            dimpl::Dtls::new_auto(config, certificate, now)
+            dimpl::Dtls::new_auto(identity.server.clone(), certificate, now)
         };
         inner.set_active(is_client);
         let mut dtls = Self { inner, expected, is_trusted: false, has_keys: false, is_client, deadline: now };
@@ -125,12 +142,12 @@ impl Dtls {
 
     /// Takes in a datagram whose first byte is 20 to 63 (RFC 7983).
     pub fn handle_datagram(&mut self, datagram: &[u8]) -> Result<(), Failed> {
-        self.inner.handle_packet(datagram).map_err(|error| Failed::Handshake(error.to_string()))
+        self.inner.handle_packet(datagram).map_err(Failed::of)
     }
 
     /// Time has passed: lost flights are sent again.
     pub fn handle_timeout(&mut self, now: Instant) -> Result<(), Failed> {
-        self.inner.handle_timeout(now).map_err(|error| Failed::Handshake(error.to_string()))
+        self.inner.handle_timeout(now).map_err(Failed::of)
     }
 
     /// Says goodbye; drain [`Dtls::poll`] once more.
@@ -144,7 +161,11 @@ impl Dtls {
         let mut buffer = [0; BUFFER_BYTES];
         loop {
             match self.inner.poll_output(&mut buffer) {
-                Output::Packet(record) => return Ok(Some(Event::Send(Bytes::copy_from_slice(record)))),
+                Output::Packet(datagram) => {
+                    // The flight that asks for a certificate is ours while there are no keys.
+                    let asked = if self.is_client || self.has_keys { None } else { rsa::ask(datagram) };
+                    return Ok(Some(Event::Send(asked.map_or_else(|| Bytes::copy_from_slice(datagram), Bytes::from))));
+                }
                 Output::BufferTooSmall { .. } => return Err(Failed::Handshake("record too large".to_owned())),
                 Output::Timeout(at) => {
                     self.deadline = at;
