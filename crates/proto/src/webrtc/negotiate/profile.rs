@@ -1,12 +1,15 @@
 //! Whether what is published is what a format stands for: profiles, tiers and levels.
 
+use std::cmp::Ordering;
+
 use media::Codec;
 use media::codec::{Avc, Hevc};
 use wire::sdp::Format;
 
 use super::Coding;
 
-/// How well a format of an offer fits a published codec: 0 is exact, 1 is a decoder that can do more. `None`: not.
+/// How well a format of an offer fits a published codec: 0 is exact, 1 is a decoder that can do more, [`AT_ODDS`] one
+/// that says it can do less and is known to show it all the same. `None`: not.
 pub(super) fn fit(codec: &Codec, format: &Format) -> Option<u8> {
     let coding = Coding::of(format)?;
     if Coding::carrying(codec) != Some(coding) {
@@ -21,6 +24,9 @@ pub(super) fn fit(codec: &Codec, format: &Format) -> Option<u8> {
         _ => Some(0),
     }
 }
+
+/// A format that is taken when no other is there.
+pub(super) const AT_ODDS: u8 = 2;
 
 /// H.264's profiles as negotiation tells them apart (RFC 6184 table 5), the one that can do least first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,9 +59,18 @@ impl Profile {
 }
 
 /// A decoder of a higher profile shows a lower one too. Levels are asymmetric (RFC 6184 §8.2.2).
+///
+/// The other way round, what an offer names is what its writer would *encode*: Firefox has Constrained Baseline alone, and
+/// Chromium's list follows its build. Their decoders (FFmpeg, OpenH264, those of the machines) show Main and High of 8 bits
+/// without B-frames, and nothing else is sent here. So such a format is taken when no other fits, as every other server
+/// does, rather than a viewer refused who could watch.
 fn fit_avc(avc: &Avc, format: &Format) -> Option<u8> {
     let (ours, theirs) = (Profile::new(avc.profile, avc.constraints)?, Profile::of(format)?);
-    (theirs >= ours).then_some(u8::from(theirs > ours))
+    Some(match theirs.cmp(&ours) {
+        Ordering::Equal => 0,
+        Ordering::Greater => 1,
+        Ordering::Less => AT_ODDS,
+    })
 }
 
 /// The level is a ceiling, Main fits into Main 10, and the main tier into the high one (P20).

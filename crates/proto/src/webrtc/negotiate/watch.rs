@@ -177,13 +177,17 @@ fn obstacle(available: &Available<'_>) -> Option<String> {
     }
 }
 
-/// The format that fits best: that of the earliest track which has one, exact before able.
+/// The format that fits best: that of the earliest track which has one, exact before able, and able before what is
+/// only known to work.
 fn choose<'a>(section: &Section, sendable: &[&'a Track]) -> Option<(Agreed, &'a Codec)> {
-    sendable.iter().find_map(|track| {
+    let best = |&track: &&'a Track| {
         let fitting = section.formats.iter().filter_map(|format| Some((profile::fit(&track.codec, format)?, format)));
-        let (_, format) = fitting.min_by_key(|(fit, _)| *fit)?;
-        Some((Agreed::new(section, format, Coding::of(format)?), &track.codec))
-    })
+        let (fit, format) = fitting.min_by_key(|(fit, _)| *fit)?;
+        Some((fit == profile::AT_ODDS, format, &track.codec))
+    };
+    // Of equals, the first.
+    let (_, format, codec) = sendable.iter().filter_map(best).min_by_key(|(is_at_odds, ..)| *is_at_odds)?;
+    Some((Agreed::new(section, format, Coding::of(format)?), codec))
 }
 
 /// Formats with the parameters by which they differ.

@@ -123,6 +123,28 @@ fn profiles_decide_which_payload_type_is_sent() {
     assert_eq!(terms.media[0].agreed.payload_type, 102, "a decoder of High shows Baseline");
 }
 
+/// P15: Firefox offers Constrained Baseline alone and shows High all the same; another codec that fits goes before.
+#[test]
+fn a_profile_beyond_what_is_offered_is_sent_when_nothing_else_fits() {
+    let only_baseline = VIDEO.replace("640c1f", "42e01f").replace("4d001f", "42e01f");
+    let (terms, answer) = accept(&[AUDIO, &only_baseline], &[track(0, avc_of(0x64, 0)), track(1, opus())]).unwrap();
+    let video = &terms.media[1];
+    assert_eq!((video.agreed.payload_type, video.agreed.coding), (102, Coding::H264 { fragments: true }));
+    assert!(answer.sections[1].formats[0].parameters.contains("42001f"), "the answer keeps the offer's words");
+    assert!(terms.missing.is_empty());
+
+    let Codec::Avc(picture) = avc() else { panic!() };
+    let vp9 = Codec::Vp9(Vp9 { profile: 0, level: 31, depth: 8, chroma: 1, picture: picture.picture });
+    let (terms, _) =
+        accept(&[VIDEO.replace("640c1f", "42e01f").as_str()], &[track(0, avc_of(0x64, 0)), track(2, vp9)]).unwrap();
+    assert_eq!(terms.media[0].agreed.payload_type, 98);
+
+    // Ten bits and 4:2:2 are beyond them, and mode 0 has no way to send what is larger than a packet.
+    assert!(accept(&[AUDIO, &only_baseline], &[track(0, avc_of(0x6e, 0)), track(1, opus())]).is_err());
+    let mode_0 = only_baseline.replace("packetization-mode=1", "packetization-mode=0");
+    assert!(accept(&[AUDIO, &mode_0], &[track(0, avc_of(0x64, 0)), track(1, opus())]).is_err());
+}
+
 /// E7: both lists are named.
 #[test]
 fn without_a_codec_in_common_both_sides_are_named() {
