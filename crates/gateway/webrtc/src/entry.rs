@@ -80,6 +80,15 @@ pub(crate) struct Rung {
     pub(crate) is_sent: bool,
 }
 
+impl Rung {
+    /// The same but for its rate, and that within a quarter.
+    fn is_like(&self, other: &Self) -> bool {
+        let (low, high) = (self.rate_bps.min(other.rate_bps), self.rate_bps.max(other.rate_bps));
+        let is_near = low == high || low > 0 && high - low <= high / 4;
+        is_near && *self == Self { rate_bps: self.rate_bps, ..other.clone() }
+    }
+}
+
 /// Streams of events that one session may have at a time.
 const MAX_STREAMS: usize = 4;
 
@@ -164,11 +173,15 @@ impl Entry {
         self.ladder.send_modify(|ladder| ladder.end = Some(end));
     }
 
-    /// The viewer may choose among these.
+    /// The viewer may choose among these. Whoever listens is told of what changes, and of a rate only when it has become
+    /// quite another: encoders begin low and take seconds to get where they stay.
     pub(crate) fn show(&self, rungs: Vec<Rung>) {
         self.ladder.send_if_modified(|ladder| {
-            let is_new = ladder.rungs != rungs;
-            ladder.rungs = rungs;
+            let is_new = ladder.rungs.len() != rungs.len()
+                || ladder.rungs.iter().zip(&rungs).any(|(old, new)| !old.is_like(new));
+            if is_new {
+                ladder.rungs = rungs;
+            }
             is_new
         });
     }
@@ -205,4 +218,18 @@ impl Entry {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_that_became_quite_another_is_news_and_one_that_wavers_is_not() {
+        let rung = |rate_bps, is_sent| Rung { id: TrackId(0), rid: "v0".into(), rate_bps, size: None, is_sent };
+        assert!(rung(1000, true).is_like(&rung(800, true)) && rung(0, true).is_like(&rung(0, true)));
+        for other in [rung(700, true), rung(1400, true), rung(0, true), rung(1000, false)] {
+            assert!(!rung(1000, true).is_like(&other), "{other:?}");
+        }
+    }
 }

@@ -215,6 +215,7 @@ impl Session {
                 let since = now.saturating_duration_since(self.reported.0).as_millis().max(1) as u64;
                 let bytes = stats.bytes.saturating_sub(self.reported.1);
                 self.reported = (now, stats.bytes);
+                self.entry.show(egress.rungs());
                 (bytes * 8000 / since, f32::from(stats.fraction_lost) / 256.0)
             }
         };

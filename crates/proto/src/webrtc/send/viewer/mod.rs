@@ -253,7 +253,8 @@ impl Viewer {
         let logs = video.map_or(&[][..], |source| &source.logs);
         let layer = |log: &Arc<Log>| Layer {
             track: log.track(),
-            rate_bps: if self.live.contains(&log.id()) { log.rate_bps() } else { 0 },
+            // 0 says that it is silent (E17), not that its rate is not known yet.
+            rate_bps: if self.live.contains(&log.id()) { log.rate_bps().max(1) } else { 0 },
             is_sent: Some(log.id()) == here,
         };
         logs.iter().map(layer).collect()
