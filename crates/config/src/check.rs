@@ -46,6 +46,15 @@ pub(crate) fn issues(config: &Config) -> Vec<Issue> {
         found.issue(&["tls.certificate", "tls.key"], what.into());
     }
     found.range("webrtc.connect_timeout", webrtc.connect_timeout, SECOND, MINUTE);
+    found.range("webrtc.ice_credentials", webrtc.ice_credentials, MINUTE, 24 * 60 * MINUTE);
+    for (index, server) in webrtc.ice_servers.iter().enumerate() {
+        let what = match (server.url.is_turn(), &server.secret) {
+            (true, None) => "a TURN server relays for nobody without credentials: give its `secret`",
+            (false, Some(_)) => "a STUN server asks for no credentials: leave out its `secret`",
+            _ => continue,
+        };
+        found.entry("webrtc.ice_servers", index, what.into());
+    }
     found.at_least("webrtc.max_sessions", webrtc.max_sessions, 1);
     found.at_least("webrtc.max_connecting_per_address", webrtc.max_connecting_per_address, 1);
 
@@ -83,6 +92,10 @@ struct Found(Vec<Issue>);
 impl Found {
     fn issue(&mut self, settings: &[&'static str], what: String) {
         self.0.push(Issue { settings: settings.to_vec(), entry: None, what });
+    }
+
+    fn entry(&mut self, setting: &'static str, index: usize, what: String) {
+        self.0.push(Issue { settings: vec![setting], entry: Some(index), what });
     }
 
     fn range(&mut self, setting: &'static str, value: Duration, least: Duration, most: Duration) {
@@ -126,7 +139,7 @@ impl Found {
                 continue;
             };
             let what = format!("the key for `{}`: {what}", rule.path);
-            self.0.push(Issue { settings: vec![setting], entry: Some(index), what });
+            self.entry(setting, index, what);
         }
     }
 }

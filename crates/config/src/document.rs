@@ -24,11 +24,11 @@ impl Document {
 
     /// The line with a mark below the span, or `None` where it might show a secret.
     ///
-    /// Nothing of `[access]` is shown, and of other lines no quoted text but the one at fault: a secret may stand there
+    /// Nothing of `[access]` and `webrtc.ice_servers` is shown, and of other lines no quoted text but the one at fault: a secret may stand there
     /// too, below a misspelt heading.
     pub(crate) fn snippet(&self, span: &Range<usize>) -> Option<String> {
         let (number, line, start) = self.line(span.start);
-        if self.may_be_access(start + line.len()) {
+        if self.may_hold_secrets(start + line.len()) {
             return None;
         }
         let from = span.start.saturating_sub(start).min(line.len());
@@ -52,12 +52,12 @@ impl Document {
         (before.matches('\n').count() + 1, rest.lines().next().unwrap_or_default(), start)
     }
 
-    fn may_be_access(&self, end: usize) -> bool {
+    fn may_hold_secrets(&self, end: usize) -> bool {
         let before = self.text.get(..end).unwrap_or(&self.text);
         let is_heading = |line: &&str| line.trim_start().starts_with('[') && line.trim_end().ends_with(']');
         let section = before.lines().collect::<Vec<_>>();
         let from = section.iter().rposition(is_heading).unwrap_or(0);
-        section[from..].iter().any(|line| line.contains("access"))
+        section[from..].iter().any(|line| line.contains("access") || line.contains("ice_servers"))
     }
 }
 

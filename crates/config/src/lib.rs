@@ -43,4 +43,4 @@ pub use secret::Secret;
 pub use server::Server;
 pub use tls::Tls;
 pub use transcode::Transcode;
-pub use webrtc::{BadPublic, Public, Webrtc};
+pub use webrtc::{BadIceUrl, BadPublic, IceServer, IceUrl, Public, Webrtc};

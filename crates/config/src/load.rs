@@ -99,6 +99,8 @@ impl Setting<'_> {
         let quotes = ["invalid type", "invalid value", "unknown field"].iter().any(|start| message.starts_with(start));
         let what = if self.key.starts_with("access.") && quotes && self.key != "access.loopback_publishes" {
             "must be a list such as `[{ path = \"live/*\", key = \"…\" }]`".into()
+        } else if self.key == "webrtc.ice_servers" && quotes {
+            "must be a list such as `[{ url = \"turn:turn.example.org:3478\", secret = \"…\" }]`".into()
         } else {
             message.to_owned()
         };

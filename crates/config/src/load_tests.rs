@@ -163,6 +163,11 @@ fn no_message_shows_a_key() {
         "[[access.watch]]\npath = \"a\"\nkey = \"canary99\n",
         "acces = { watch = [{ path = \"a\", key = \"canary99\" }] }\n",
         "[access]\npublsh = [{ path = \"a\", key = \"canary99\" }]\n",
+        "[webrtc]\nice_servers = \"canary99\"\n",
+        "[webrtc]\nice_servers = [{ url = \"turn:a\", secret = canary99 }]\n",
+        "[webrtc]\nice_servers = [{ url = \"turn:a\", sekret = \"canary99\" }]\n",
+        "[webrtc]\nice_servers = [{ url = \"stun:a\", secret = \"canary99\" }]\n",
+        "[[webrtc.ice_servers]]\nurl = \"turn:a?b\"\nsecret = \"canary99\"\n",
     ] {
         let message = error(text);
         assert!(message.starts_with("onair.toml:"), "{message}");

@@ -7,6 +7,8 @@ use schemars::JsonSchema;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::Secret;
+
 /// WebRTC: browsers, OBS and GStreamer publish by WHIP, browsers watch by WHEP. Signalling comes by HTTP; this is
 /// where the media comes and goes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -21,6 +23,15 @@ pub struct Webrtc {
     /// or a cloud. Such as `["203.0.113.5"]`, or `["203.0.113.5:18189"]` where the port outside is another. The best
     /// comes first. Without any, the addresses of the network interfaces are told.
     pub public: Vec<Public>,
+    /// STUN and TURN servers that clients are told to use, for networks from which the address above cannot be reached,
+    /// such as `[{ url = "turn:turn.example.org?transport=udp", secret = "…" }]`, or `[{ url = "stun:stun.example.org" }]`.
+    /// The secret is the one that the TURN server shares with those who make its credentials (coturn:
+    /// `static-auth-secret`). A server with a public address needs none.
+    pub ice_servers: Vec<IceServer>,
+    /// How long the credentials for a TURN server are good. Each session gets its own.
+    #[serde(with = "humantime_serde")]
+    #[schemars(with = "String")]
+    pub ice_credentials: Duration,
     /// How long a client may take from its request to the first media.
     #[serde(with = "humantime_serde")]
     #[schemars(with = "String")]
@@ -39,11 +50,71 @@ impl Default for Webrtc {
         Self {
             listen: Some((Ipv6Addr::UNSPECIFIED, 8189).into()),
             public: Vec::new(),
+            ice_servers: Vec::new(),
+            ice_credentials: Duration::from_secs(60 * 60),
             connect_timeout: Duration::from_secs(15),
             max_sessions: 5_000,
             max_load: 0.85,
             max_connecting_per_address: 64,
         }
+    }
+}
+
+/// A server that helps clients to find a way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct IceServer {
+    /// `stun:host:port`, `turn:host:port?transport=udp` or `turns:host:port?transport=tcp`.
+    pub url: IceUrl,
+    /// What time-limited credentials for a TURN server are made with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret: Option<Secret>,
+}
+
+/// The address of a STUN or TURN server (RFC 7064, RFC 7065).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(transparent)]
+pub struct IceUrl(String);
+
+/// Why a text is no [`IceUrl`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no address such as `stun:host:3478`, `turn:host:3478?transport=udp` or `turns:host:5349?transport=tcp`")]
+pub struct BadIceUrl;
+
+impl IceUrl {
+    /// As written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// One that relays, which nobody does for strangers.
+    pub fn is_turn(&self) -> bool {
+        self.0.starts_with("turn")
+    }
+}
+
+impl FromStr for IceUrl {
+    type Err = BadIceUrl;
+
+    fn from_str(text: &str) -> Result<Self, BadIceUrl> {
+        let (scheme, rest) = text.split_once(':').ok_or(BadIceUrl)?;
+        let (host, query) = rest.split_once('?').map_or((rest, None), |(host, query)| (host, Some(query)));
+        let is_turn = matches!(scheme, "turn" | "turns");
+        let knows_scheme = is_turn || matches!(scheme, "stun" | "stuns");
+        let knows_query = matches!((is_turn, query), (_, None) | (true, Some("transport=udp" | "transport=tcp")));
+        // Of names, addresses and ports alone: it goes into a header between `<` and `>`.
+        let is_host = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']');
+        if knows_scheme && knows_query && !host.is_empty() && host.chars().all(is_host) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(BadIceUrl)
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for IceUrl {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
     }
 }
 
@@ -106,6 +177,31 @@ mod tests {
         }
         for text in ["", "example.org", "203.0.113.5:0", "203.0.113.5:99999", "[2001:db8::1]"] {
             assert_eq!(text.parse::<Public>(), Err(BadPublic), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn addresses_of_servers_that_help_are_names_and_ports_alone() {
+        for text in [
+            "stun:stun.example.org",
+            "stun:192.0.2.7:3478",
+            "turn:turn.example.org:3478?transport=udp",
+            "turns:[2001:db8::1]:5349?transport=tcp",
+        ] {
+            assert_eq!(text.parse::<IceUrl>().unwrap().as_str(), text);
+        }
+        for text in [
+            "",
+            "turn:",
+            "http://example.org",
+            "stun:a>b",
+            "turn:a b",
+            "turn:a,b",
+            "stun:a?transport=udp",
+            "turn:a?transport=sctp",
+            "turn:user@a",
+        ] {
+            assert_eq!(text.parse::<IceUrl>(), Err(BadIceUrl), "{text:?}");
         }
     }
 }

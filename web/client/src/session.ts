@@ -138,13 +138,8 @@ export class Session {
       await this.signalling.send(this.resource, { method: 'DELETE' }).catch(() => undefined);
       throw new Trouble('It was called off.', { step: 'signalling' });
     }
-    const iceServers = iceServersOf(opened.links);
-    if (iceServers.length > 0)
-      this.pc.setConfiguration({
-        ...this.pc.getConfiguration(),
-        iceServers: [...this.settings.iceServers, ...iceServers],
-      });
     if (opened.kind === 'offer') return this.take(opened.sdp);
+    this.learnServers();
     this.answer = opened.sdp;
     // A lite server learns our addresses from our checks: naming them would be a request for nothing.
     this.isTrickling = !isFull && !isLite(opened.sdp);
@@ -152,10 +147,19 @@ export class Session {
     await this.understand(() => this.pc.setRemoteDescription({ type: 'answer', sdp: opened.sdp }));
   }
 
+  /** Takes up the STUN and TURN servers that the server named, before candidates are gathered (RFC 9725 §4.6). */
+  private learnServers(): void {
+    const iceServers = iceServersOf(this.links);
+    if (iceServers.length === 0) return;
+    const configuration = this.pc.getConfiguration();
+    this.pc.setConfiguration({ ...configuration, iceServers: [...this.settings.iceServers, ...iceServers] });
+  }
+
   /** Answers a counter-offer (draft-ietf-wish-whep §4.2). */
   private async take(offer: string): Promise<void> {
     this.pc.close();
     this.pc = this.settings.connection(true);
+    this.learnServers();
     this.follow(this.pc);
     await this.understand(() => this.pc.setRemoteDescription({ type: 'offer', sdp: offer }));
     const answer = await this.pc.createAnswer();

@@ -3,6 +3,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
 use bytes::{Bytes, BytesMut};
 use config::Webrtc;
@@ -23,6 +24,7 @@ use crate::load::State;
 use crate::pending::Offers;
 use crate::pressure::Pressure;
 use crate::registry::Registry;
+use crate::relays;
 use crate::room::{Room, Rooms};
 use crate::shard::{Datagram, Request};
 use crate::table::{Table, Target};
@@ -118,6 +120,13 @@ impl Gateway {
     /// Every address to tell, the best first. Asked anew for each answer: a laptop changes networks.
     pub(crate) fn candidates(&self) -> Vec<Candidate> {
         addresses::candidates(&self.0.config.public, self.address())
+    }
+
+    /// What a client is told of STUN and TURN servers, a line for each (W32).
+    pub(crate) fn relays(&self, session: u64) -> impl Iterator<Item = String> {
+        let Webrtc { ice_servers, ice_credentials, .. } = &self.0.config;
+        let now = SystemTime::now();
+        ice_servers.iter().map(move |server| relays::link(server, session, now, *ice_credentials))
     }
 
     /// A place for one more session: publishers' on their own shard, viewers' on the others in turn, those that are

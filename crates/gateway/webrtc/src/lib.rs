@@ -19,6 +19,7 @@ mod pending;
 mod pressure;
 mod random;
 mod registry;
+mod relays;
 mod room;
 mod session;
 mod shard;

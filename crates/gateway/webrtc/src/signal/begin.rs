@@ -116,7 +116,7 @@ async fn publish(gateway: &Gateway, who: Who<'_>, offer: &Description) -> Result
     let opening =
         Opening { target: gateway.next_target(Role::Whip), token, who, seat, ours: &ours, terms: &terms, flow, now };
     let entry = open(gateway, opening).await?;
-    created(&entry, answer.to_string())
+    created(gateway, &entry, answer.to_string())
 }
 
 async fn watch(gateway: &Gateway, who: Who<'_>, offer: &Description) -> Result<Response<Body>, Problem> {
@@ -127,7 +127,7 @@ async fn watch(gateway: &Gateway, who: Who<'_>, offer: &Description) -> Result<R
     let (terms, answer) = accept_viewer(offer, &ours, &Published::of(&broadcast).available()).map_err(refused)?;
     let token = random::token().map_err(no_randomness)?;
     let entry = view(gateway, (&broadcast, sound), token, who, seat, &ours, &terms).await?;
-    created(&entry, answer.to_string())
+    created(gateway, &entry, answer.to_string())
 }
 
 /// Opens a viewer's session.
@@ -155,7 +155,7 @@ async fn counter_offer(gateway: &Gateway, who: Who<'_>) -> Result<Response<Body>
     let ours = ours(gateway)?;
     let offer = offer_viewer(&ours, &Published::of(&broadcast).available()).map_err(refused)?;
     let token = random::token().map_err(no_randomness)?;
-    let text = offer.to_string();
+    let (text, number) = (offer.to_string(), ours.session);
     let Who { peer, entrance, .. } = who;
     gateway.offers().add(token.clone(), Pending { broadcast, sound, peer, entrance, ours, offer, seat });
     let (offers, forgotten) = (gateway.clone(), token.clone());
@@ -168,6 +168,8 @@ async fn counter_offer(gateway: &Gateway, who: Who<'_>) -> Result<Response<Body>
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/sdp"));
     headers.insert(LOCATION, header(format!("/whep/.session/{token}"))?);
+    // The session is numbered when it is answered; whose this is does not matter to a relay.
+    relays(gateway, number, headers)?;
     Ok(response)
 }
 
@@ -286,7 +288,7 @@ impl Drop for Abandon<'_> {
     }
 }
 
-fn created(entry: &Entry, answer: String) -> Result<Response<Body>, Problem> {
+fn created(gateway: &Gateway, entry: &Entry, answer: String) -> Result<Response<Body>, Problem> {
     let mut response = Response::new(Body::from(answer));
     *response.status_mut() = StatusCode::CREATED;
     let headers = response.headers_mut();
@@ -295,8 +297,17 @@ fn created(entry: &Entry, answer: String) -> Result<Response<Body>, Problem> {
     headers.insert(ETAG, header(entry.ice().etag)?);
     let trickle = HeaderValue::from_static("application/trickle-ice-sdpfrag");
     headers.insert(HeaderName::from_static("accept-patch"), trickle);
+    relays(gateway, entry.target.id, headers)?;
     extensions(entry, headers)?;
     Ok(response)
+}
+
+/// Who may help to find a way; one field for each server, and only for those who were let in (W14, W32).
+fn relays(gateway: &Gateway, session: u64, headers: &mut HeaderMap) -> Result<(), Problem> {
+    gateway.relays(session).try_for_each(|link| {
+        headers.append(LINK, header(link)?);
+        Ok(())
+    })
 }
 
 /// What a viewer may do beyond watching; one field for each (E13, E18).

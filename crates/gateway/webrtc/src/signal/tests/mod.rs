@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use bytes::Bytes;
+use config::{IceServer, Secret};
 use futures_util::stream;
 use offers::{ffmpeg, gstreamer, obs, viewer};
 use stage::{KEY, Stage};
@@ -119,10 +120,14 @@ async fn a_key_comes_as_a_bearer_or_in_the_query() {
 
     let reply = post("/whip/live/a", Some(&bearer)).await;
     assert_eq!(reply.status, 201);
-    let location = reply.header("location").to_owned();
+    let (location, etag) = (reply.header("location").to_owned(), reply.header("etag").to_owned());
     for (token, status) in [(None, 401), (Some("Bearer wrong"), 401), (Some(bearer.as_str()), 200)] {
-        let headers: Vec<_> = token.map(|token| ("authorization", token)).into_iter().collect();
-        assert_eq!(stage.send(AWAY, "DELETE", &location, &headers, "").await.status, status);
+        let token: Vec<_> = token.map(|token| ("authorization", token)).into_iter().collect();
+        let headers = [&token[..], &[FRAGMENT, ("if-match", etag.as_str())]].concat();
+        let reply = stage.send(AWAY, "PATCH", &location, &headers, "a=end-of-candidates\r\n").await;
+        assert_eq!(reply.status.as_u16(), if status == 200 { 204 } else { status });
+        assert_eq!(reply.header("www-authenticate").is_empty(), status == 200);
+        assert_eq!(stage.send(AWAY, "DELETE", &location, &token, "").await.status, status);
     }
     // Who came by the query has no way to show the key again; the address is enough, and does not hold it.
     let reply = post(&format!("/whip/live/a?key={KEY}"), None).await;
@@ -160,6 +165,33 @@ async fn questions_are_answered_without_effect() {
     let exposed = stage.ask("GET", "/whip/live/b", &[], "").await.header("access-control-expose-headers").to_owned();
     for name in ["location", "etag", "link", "retry-after"] {
         assert!(exposed.contains(name), "W13");
+    }
+}
+
+/// W14, W32, U9: one field for each server, with credentials for this session; and for nobody who was not let in.
+#[tokio::test]
+async fn relays_are_told_to_those_who_are_let_in() {
+    let stage = Stage::new(|config| {
+        config.ice_servers = vec![
+            IceServer {
+                url: "turn:turn.example.org:3478?transport=udp".parse().unwrap(),
+                secret: Some(Secret::new(KEY)),
+            },
+            IceServer { url: "stun:stun.example.org".parse().unwrap(), secret: None },
+        ];
+    });
+    let links = |reply: &stage::Reply| -> Vec<String> {
+        reply.headers.get_all("link").iter().map(|link| link.to_str().unwrap().to_owned()).collect()
+    };
+    let (first, second) = (stage.offer("/whip/live/a", &ffmpeg()).await, stage.offer("/whip/live/b", &ffmpeg()).await);
+    assert_eq!(links(&first).len(), 2);
+    assert_eq!(links(&first)[1], "<stun:stun.example.org>; rel=\"ice-server\"");
+    assert!(links(&first)[0].ends_with("; credential-type=\"password\"") && links(&first)[0].contains("; username=\""));
+    assert_ne!(links(&first)[0], links(&second)[0], "each its own");
+    let away = stage.send(AWAY, "POST", "/whip/live/c", &[SDP], ffmpeg()).await;
+    assert_eq!((away.status.as_u16(), links(&away).len()), (401, 0));
+    for address in ["/whip/live/a", first.header("location")] {
+        assert!(links(&stage.send(AWAY, "OPTIONS", address, &[], "").await).is_empty(), "W14");
     }
 }
 
