@@ -1,5 +1,6 @@
 //! A POST: from an offer to an answer, and a session that waits for its peer.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -225,6 +226,10 @@ async fn open(gateway: &Gateway, opening: Opening<'_>) -> Result<Arc<Entry>, Pro
         Flow::Out(egress) => Some(egress.place()),
     };
     let role = if place.is_some() { Role::Whep } else { Role::Whip };
+    let mut told: Vec<_> = ours.candidates.iter().map(|candidate| candidate.address).collect();
+    // UDP and TCP have the same.
+    let mut seen = HashSet::new();
+    told.retain(|address| seen.insert(*address));
     let transport = Transport::new(
         Begin {
             identity: gateway.identity(),
@@ -233,6 +238,7 @@ async fn open(gateway: &Gateway, opening: Opening<'_>) -> Result<Arc<Entry>, Pro
             fingerprint: terms.fingerprint.clone(),
             is_dtls_client: terms.is_dtls_client,
             patience: gateway.config().connect_timeout,
+            told,
             media_is_life: role == Role::Whip,
         },
         now,

@@ -9,6 +9,7 @@ mod why;
 mod tests;
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
@@ -41,6 +42,8 @@ pub struct Begin<'a> {
     pub is_dtls_client: bool,
     /// How long the peer may take from the answer to the first media (W41).
     pub patience: Duration,
+    /// The addresses that the answer tells, the best first.
+    pub told: Vec<SocketAddr>,
     /// Media that comes in shows that the peer is there as well as checks do. FFmpeg sends nothing but media once it
     /// is connected; for whom we send to, only checks are consent (U3).
     pub media_is_life: bool,
@@ -90,7 +93,8 @@ pub struct Transport {
 impl Transport {
     /// A session whose answer goes out now.
     pub fn new(begin: Begin<'_>, now: Instant) -> Self {
-        let Begin { identity, credentials, their_ufrag, fingerprint, is_dtls_client, patience, media_is_life } = begin;
+        let Begin { identity, credentials, their_ufrag, fingerprint, is_dtls_client, patience, told, media_is_life } =
+            begin;
         Self {
             identity: identity.clone(),
             fingerprint,
@@ -102,7 +106,7 @@ impl Transport {
             keys: None,
             roads: VecDeque::new(),
             outbox: VecDeque::new(),
-            progress: Progress::default(),
+            progress: Progress { told, ..Progress::default() },
             began: now,
             now,
             last_media: now,

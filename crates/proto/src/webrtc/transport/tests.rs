@@ -40,6 +40,7 @@ fn pair(is_dtls_client: bool, now: Instant) -> (Transport, Peer) {
         fingerprint: theirs.fingerprint(),
         is_dtls_client,
         patience: PATIENCE,
+        told: vec!["203.0.113.5:8189".parse().unwrap()],
         media_is_life: false,
     };
     let transport = Transport::new(begin, now);
@@ -217,7 +218,7 @@ fn every_way_to_fail_is_a_sentence_of_its_own() {
     };
     assert_eq!(
         fail(&|_, _| {}),
-        "no ICE check arrived within 15 s: the peer cannot reach any address of the answer, or a firewall is between"
+        "no ICE check arrived within 15 s: the peer cannot reach any address of the answer (203.0.113.5:8189), or a firewall is between"
     );
     let told = fail(&|transport, peer| {
         peer.server.pwd = "another".into();

@@ -7,6 +7,8 @@ use crate::webrtc::ice::{CONSENT, Road, Seen};
 /// How far a session has come. What a report of a failed one is made of.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
+    /// The addresses that the peer was told.
+    pub told: Vec<SocketAddr>,
     /// ICE checks that came, right and wrong.
     pub checks: Seen,
     /// Where the last check came from that was not signed with our password.
@@ -33,10 +35,13 @@ pub enum Why {
     Goodbye,
     /// Not one ICE check came.
     #[error(
-        "no ICE check arrived within {}: the peer cannot reach any address of the answer, or a firewall is between",
-        humane(.after)
+        "no ICE check arrived within {}: the peer cannot reach any address of the answer ({}), or a firewall is between",
+        humane(.after),
+        list(.told)
     )]
     Unreached {
+        /// The addresses of the answer.
+        told: Vec<SocketAddr>,
         /// How long we waited.
         after: Duration,
     },
@@ -111,7 +116,7 @@ impl Progress {
             (Some(from), _) if self.heard_dtls => Why::HandshakeStuck { from, after: patience },
             (Some(from), _) => Why::NoHandshake { from, after: patience },
             (None, Some(from)) => Why::Unsigned { from },
-            (None, None) => Why::Unreached { after: patience },
+            (None, None) => Why::Unreached { told: self.told.clone(), after: patience },
         }
     }
 }
@@ -119,4 +124,11 @@ impl Progress {
 /// `15 s`, `0.5 s`.
 fn humane(span: &Duration) -> String {
     format!("{} s", span.as_secs_f64())
+}
+
+/// The first few, which are the best.
+fn list(addresses: &[SocketAddr]) -> String {
+    let names: Vec<_> = addresses.iter().take(4).map(ToString::to_string).collect();
+    let more = if addresses.len() > names.len() { ", …" } else { "" };
+    if names.is_empty() { "which names none".to_owned() } else { format!("{}{more}", names.join(", ")) }
 }
