@@ -5,15 +5,19 @@ import { copyButton } from './clipboard.ts';
 import { h, setText } from './dom.ts';
 import { icon } from './icons.ts';
 import {
+  bearerToken,
   cleanName,
   ffmpegFile,
   ffmpegTest,
+  ffmpegWhip,
   gstreamer,
+  gstreamerWhip,
   pushUrl,
   serverUrl,
   streamKey,
   KEY,
   type Target,
+  type WhipTarget,
 } from './recipes.ts';
 import { tabs } from './tabs.ts';
 
@@ -29,6 +33,10 @@ export function pushGuide(): { root: HTMLElement; show: (server: Server | undefi
     name: 'my-stream',
     needsKey: false,
   };
+  const whip = (): WhipTarget => ({
+    url: new URL(`whip/${target.app}/${target.name}`, root()).href,
+    needsKey: target.needsKey,
+  });
   const outputs: (() => void)[] = [];
   const line = (what: string, text: () => string): HTMLElement => {
     const code = h('code');
@@ -66,6 +74,8 @@ export function pushGuide(): { root: HTMLElement; show: (server: Server | undefi
     keepName(target.name);
   });
 
+  const token = field('Bearer token', 'the key', () => bearerToken(whip()));
+  outputs.push(() => (token.hidden = !target.needsKey));
   const note = h('p', { class: 'key-note', hidden: true });
   const panels = tabs('How to push', [
     {
@@ -109,6 +119,25 @@ export function pushGuide(): { root: HTMLElement; show: (server: Server | undefi
       ],
     },
     {
+      id: 'webrtc',
+      name: 'WebRTC',
+      content: [
+        h(
+          'p',
+          { class: 'how' },
+          'For the least delay, by WHIP. In OBS 30 or later choose the service ',
+          h('b', {}, 'WHIP'),
+          ' and fill in:',
+        ),
+        field('WHIP server', 'where it goes', () => whip().url),
+        token,
+        h('p', { class: 'how' }, 'A test picture by ffmpeg 8 or later:'),
+        line('the ffmpeg WHIP line', () => ffmpegWhip(whip())),
+        h('p', { class: 'how' }, 'And by GStreamer, with its plugins written in Rust:'),
+        line('the GStreamer WHIP line', () => gstreamerWhip(whip())),
+      ],
+    },
+    {
       id: 'other',
       name: 'Anything else',
       content: [
@@ -148,6 +177,7 @@ export function pushGuide(): { root: HTMLElement; show: (server: Server | undefi
       target.scheme = isSecure ? 'rtmps' : 'rtmp';
       target.port = (isSecure ? server.rtmps_port : server.rtmp_port) ?? 1935;
       here.hidden = server.webrtc === false;
+      panels.querySelector<HTMLElement>('#tab-webrtc')?.toggleAttribute('hidden', server.webrtc === false);
       target.needsKey = server.publish_needs_key;
       note.hidden = false;
       note.dataset['needed'] = String(server.publish_needs_key);

@@ -56,6 +56,39 @@ export function gstreamer(target: Target): string {
   ].join(' \\\n  ');
 }
 
+/** Where to publish by WebRTC: the page's own server, by HTTP. */
+export interface WhipTarget {
+  url: string;
+  needsKey: boolean;
+}
+
+/** What OBS calls the bearer token; it must be left empty where no key is needed. */
+export const bearerToken = ({ needsKey }: WhipTarget): string => (needsKey ? KEY : '');
+
+/** The test picture by ffmpeg 8 or later. WebRTC carries no B-frames and no AAC. */
+export function ffmpegWhip({ url, needsKey }: WhipTarget): string {
+  return [
+    'ffmpeg -re -f lavfi -i testsrc2=size=1280x720:rate=30',
+    '-f lavfi -i sine=frequency=440:sample_rate=48000',
+    '-c:v libx264 -preset veryfast -tune zerolatency -profile:v baseline',
+    '-b:v 2500k -pix_fmt yuv420p -g 60 -c:a libopus -ac 2 -ar 48000',
+    ...(needsKey ? [`-authorization ${KEY}`] : []),
+    `-f whip "${url}"`,
+  ].join(' \\\n  ');
+}
+
+/** The test picture by the WHIP client of GStreamer's Rust plugins. */
+export function gstreamerWhip({ url, needsKey }: WhipTarget): string {
+  return [
+    'gst-launch-1.0 whipclientsink name=whip',
+    `signaller::whip-endpoint="${url}"`,
+    ...(needsKey ? [`signaller::auth-token="${KEY}"`] : []),
+    'videotestsrc is-live=true ! timeoverlay',
+    '! video/x-raw,width=1280,height=720,framerate=30/1 ! whip.',
+    'audiotestsrc is-live=true wave=ticks ! whip.',
+  ].join(' \\\n  ');
+}
+
 /** Makes what somebody types into a name that the server takes: letters, digits and `- _ . ~`. */
 export function cleanName(typed: string): string {
   const plain = typed

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
+  bearerToken,
   cleanName,
   ffmpegFile,
   ffmpegTest,
+  ffmpegWhip,
   gstreamer,
+  gstreamerWhip,
   KEY,
   pushUrl,
   serverUrl,
@@ -26,6 +29,19 @@ test('a key that is needed has its place, and is never shown', () => {
     assert.ok(line.includes(`"rtmp://tv.example:1935/live/alice?key=${KEY}`));
 });
 
+test('by WebRTC the address is a page of the server, and the key a bearer token', () => {
+  const whip = { url: 'https://tv.example/whip/live/alice', needsKey: false };
+  for (const line of [ffmpegWhip(whip), gstreamerWhip(whip)]) {
+    assert.ok(line.includes(`"${whip.url}"`) && !line.includes(KEY), line);
+  }
+  assert.equal(bearerToken(whip), '');
+  const keyed = { ...whip, needsKey: true };
+  assert.ok(ffmpegWhip(keyed).includes(`-authorization ${KEY} \\\n`));
+  assert.ok(gstreamerWhip(keyed).includes(`signaller::auth-token="${KEY}" \\\n`));
+  assert.equal(bearerToken(keyed), KEY);
+  assert.ok([ffmpegWhip(keyed), gstreamerWhip(keyed)].every((line) => !line.includes(`${keyed.url}?`)));
+});
+
 test('other ports and bare IPv6 addresses make good addresses', () => {
   assert.equal(pushUrl({ ...target, port: 2000 }), 'rtmp://tv.example:2000/live/alice');
   assert.equal(pushUrl({ ...target, host: '::1' }), 'rtmp://[::1]:1935/live/alice');
@@ -37,7 +53,8 @@ test('where the server takes TLS, the address says so', () => {
 });
 
 test('lines go on where a shell expects it', () => {
-  for (const line of [ffmpegTest(target), gstreamer(target)]) {
+  const whip = { url: 'https://tv.example/whip/live/alice', needsKey: true };
+  for (const line of [ffmpegTest(target), gstreamer(target), ffmpegWhip(whip), gstreamerWhip(whip)]) {
     const rows = line.split('\n');
     assert.ok(
       rows.slice(0, -1).every((row) => row.endsWith(' \\')),
