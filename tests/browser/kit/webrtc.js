@@ -171,12 +171,15 @@ window.webrtc = {
   /** Begins ICE anew (RFC 9725 §4.3.3) and says how it went. */
   async restart() {
     const { viewer: pc, viewed } = this;
-    const before = line(pc.localDescription.sdp, 'ice-ufrag');
+    // Of the section that carries the others: one that was declined has credentials of its own.
+    const mid = /^a=group:BUNDLE (\S+)/m.exec(viewed.answer)[1];
+    const carrier = () => pc.localDescription.sdp.split(/^(?=m=)/m).find((section) => line(section, 'mid') === mid);
+    const before = line(carrier(), 'ice-ufrag');
     const offer = await pc.createOffer({ iceRestart: true });
     await pc.setLocalDescription(offer);
-    const local = pc.localDescription.sdp;
+    const local = carrier();
     const fragment = (sdp) =>
-      `a=ice-ufrag:${line(sdp, 'ice-ufrag')}\r\na=ice-pwd:${line(sdp, 'ice-pwd')}\r\nm=audio 9 RTP/AVP 0\r\na=mid:0\r\n`;
+      `a=ice-ufrag:${line(sdp, 'ice-ufrag')}\r\na=ice-pwd:${line(sdp, 'ice-pwd')}\r\nm=audio 9 RTP/AVP 0\r\na=mid:${mid}\r\n`;
     const patch = (ifMatch, body) =>
       fetch(viewed.session, {
         method: 'PATCH',

@@ -18,10 +18,23 @@ export function credentialsOf(sdp: string): Credentials | undefined {
 /** Whether the other side only answers checks: it learns our addresses from them and needs no candidates (RFC 8445 §2.5). */
 export const isLite = (sdp: string): boolean => /^a=ice-lite\s*$/m.test(sdp);
 
-/** A fragment for PATCH (RFC 8840, RFC 9725 §4.3.1): credentials and candidates of the first m-line, which stands for all. */
-export function fragmentOf(sdp: string, candidates: string[], isLast: boolean): string | undefined {
-  const credentials = credentialsOf(sdp);
-  const section = /^m=(\w+) /m.exec(sdp)?.[1];
+/** The section that carries the others: the first of the BUNDLE group that was agreed on. One that was declined is not in it. */
+const bundled = (answer: string): string | undefined => /^a=group:BUNDLE (\S+)/m.exec(answer)?.[1];
+
+/** The section of that mid, without a mid or such a section the first. */
+function sectionOf(sdp: string, mid: string | undefined): string {
+  const sections = sdp.split(/^(?=m=)/m).slice(1);
+  return sections.find((each) => mid !== undefined && line(each, 'mid') === mid) ?? sections[0] ?? '';
+}
+
+/**
+ * A fragment for PATCH (RFC 8840, RFC 9725 §4.3.1): credentials and candidates of the section that carries all. Those of a
+ * section that the `answer` declined are others, and nobody's.
+ */
+export function fragmentOf(sdp: string, answer: string, candidates: string[], isLast: boolean): string | undefined {
+  const carrier = sectionOf(sdp, bundled(answer));
+  const credentials = credentialsOf(carrier) ?? credentialsOf(sdp);
+  const section = /^m=(\w+) /.exec(carrier)?.[1];
   if (credentials === undefined || section === undefined) return undefined;
   const mids = [...sdp.matchAll(/^a=mid:(\S+)/gm)].map(([, mid]) => mid);
   return [
@@ -29,7 +42,7 @@ export function fragmentOf(sdp: string, candidates: string[], isLast: boolean): 
     `a=ice-ufrag:${credentials.ufrag}`,
     `a=ice-pwd:${credentials.pwd}`,
     `m=${section} 9 UDP/TLS/RTP/SAVPF 0`,
-    `a=mid:${mids[0] ?? '0'}`,
+    `a=mid:${line(carrier, 'mid') ?? '0'}`,
     ...candidates.map((candidate) => `a=${candidate.replace(/^a=/, '')}`),
     ...(isLast ? ['a=end-of-candidates'] : []),
     '',
@@ -44,13 +57,12 @@ export function restarted(answer: string, fragment: string): string | undefined 
   const kept = answer
     .split(/\r?\n/)
     .filter((each) => each !== '' && !/^a=(candidate|end-of-candidates|ice-ufrag|ice-pwd)\b/.test(each));
-  let isFirst = true;
+  const mids = kept.filter((each) => each.startsWith('a=mid:'));
+  const carrier = bundled(answer) === undefined ? mids[0] : `a=mid:${bundled(answer)}`;
   const lines = kept.flatMap((each) => {
     if (!each.startsWith('a=mid:')) return [each];
     const added = [each, `a=ice-ufrag:${credentials.ufrag}`, `a=ice-pwd:${credentials.pwd}`];
-    if (isFirst) added.push(...candidates);
-    isFirst = false;
-    return added;
+    return each === carrier ? [...added, ...candidates] : added;
   });
   return `${lines.join('\r\n')}\r\n`;
 }

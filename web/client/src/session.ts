@@ -102,7 +102,7 @@ export class Session {
       await this.pc.setLocalDescription({ type: 'offer', sdp: this.settings.polish(offer.sdp ?? '') });
       if (!isLite(this.answer)) await this.gathered();
       const { sdp } = this.pc.localDescription ?? offer;
-      const body = fragmentOf(sdp ?? '', candidatesOf(sdp ?? ''), true) ?? '';
+      const body = fragmentOf(sdp ?? '', this.answer, candidatesOf(sdp ?? ''), true) ?? '';
       const headers = { 'if-match': '*' };
       const request = { method: 'PATCH', type: FRAGMENT, body, headers, signal: this.signal } as const;
       const response = await this.signalling.send(this.resource, request);
@@ -266,7 +266,7 @@ export class Session {
     const candidates = this.batch;
     if (!this.isTrickling || this.resource === undefined || (candidates.length === 0 && !isLast)) return;
     this.batch = [];
-    const body = fragmentOf(this.pc.localDescription?.sdp ?? '', candidates, isLast);
+    const body = fragmentOf(this.pc.localDescription?.sdp ?? '', this.answer, candidates, isLast);
     if (body !== undefined) void this.trickle(this.resource, body);
     if (isLast) this.isTrickling = false;
   }

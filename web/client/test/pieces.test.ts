@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { backoffMs } from '../src/backoff.ts';
 import { parseLayers } from '../src/layers.ts';
 import { parseLinks } from '../src/links.ts';
-import { restarted, stereo } from '../src/sdp.ts';
+import { fragmentOf, restarted, stereo } from '../src/sdp.ts';
 import { EventReader } from '../src/sse.ts';
 import { Gauge } from '../src/stats.ts';
 import { retryAfter, troubleOf } from '../src/trouble.ts';
@@ -92,6 +92,18 @@ test('a fragment replaces credentials and candidates of every m-line', () => {
     'v=0\r\nm=audio 9 x 0\r\na=mid:0\r\na=ice-ufrag:n\r\na=ice-pwd:p\r\na=candidate:2\r\nm=video 9 x 0\r\na=mid:1\r\na=ice-ufrag:n\r\na=ice-pwd:p\r\n',
   );
   assert.equal(restarted(answer, 'a=candidate:2\r\n'), undefined);
+});
+
+test('a restart speaks of the section that carries the others, not of one that was declined', () => {
+  const section = (kind: string, mid: string) =>
+    `m=${kind} 9 UDP/TLS/RTP/SAVPF 96\r\na=ice-ufrag:u${mid}\r\na=ice-pwd:p${mid}\r\na=mid:${mid}\r\n`;
+  const offer = `v=0\r\na=group:BUNDLE 0 1\r\n${section('audio', '0')}${section('video', '1')}`;
+  const answer = 'v=0\r\na=group:BUNDLE 1\r\nm=audio 0 X 96\r\na=mid:0\r\nm=video 9 X 96\r\na=mid:1\r\n';
+  const fragment = fragmentOf(offer, answer, [], true) ?? '';
+  assert.match(fragment, /a=ice-ufrag:u1\r\na=ice-pwd:p1\r\nm=video 9 UDP\/TLS\/RTP\/SAVPF 0\r\na=mid:1\r\n/);
+  assert.match(fragmentOf(offer, answer.replace('BUNDLE 1', 'BUNDLE 0 1'), [], true) ?? '', /a=ice-ufrag:u0\r\n/);
+  const again = restarted(answer, 'a=ice-ufrag:n\r\na=ice-pwd:p\r\na=candidate:2\r\n') ?? '';
+  assert.match(again, /a=mid:1\r\na=ice-ufrag:n\r\na=ice-pwd:p\r\na=candidate:2\r\n$/);
 });
 
 test('stereo is said once, and of Opus only', () => {
