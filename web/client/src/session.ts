@@ -221,8 +221,9 @@ export class Session {
 
   /** A server that ends a session says so by DTLS, which no state of the connection shows at once. */
   private watchGoodbye(): void {
-    const [first] = this.pc.getTransceivers?.() ?? [];
-    const transport = first?.receiver?.transport ?? first?.sender?.transport;
+    // A section that was declined has none.
+    const transports = (this.pc.getTransceivers?.() ?? []).map((it) => it.receiver?.transport ?? it.sender?.transport);
+    const transport = transports.find((each) => each);
     if (!transport) return;
     transport.onstatechange = () => {
       if (transport.state === 'closed') this.lose(new Trouble('The server ended the session.', { step: 'media' }));
