@@ -262,7 +262,19 @@ async fn posts_that_never_connect_are_bounded_and_forgotten() {
     assert_eq!(stage.offer("/whip/live/n0", &ffmpeg()).await.status, 201, "the name is free again");
 }
 
-/// W31: a publisher that has not connected yet shows no life; one more waits for it to be given up.
+/// W31: a publisher that shows nothing for five seconds is taken over by the next, which waits for that.
+#[tokio::test]
+async fn a_silent_publisher_is_taken_over() {
+    let stage = Stage::new(|_| {});
+    let silent = stage.offer("/whip/live/a", &ffmpeg()).await;
+    let began = Instant::now();
+    let next = stage.offer("/whip/live/a", &ffmpeg()).await;
+    assert_eq!((silent.status.as_u16(), next.status.as_u16()), (201, 201), "{}", next.text);
+    let waited = began.elapsed();
+    assert!(waited > Duration::from_millis(4500) && waited < Duration::from_secs(8), "{waited:?}");
+    assert_eq!(stage.ask("DELETE", next.header("location"), &[], "").await.status, 200);
+}
+
 #[tokio::test]
 async fn a_house_that_is_full_says_so() {
     let stage = Stage::new(|config| config.max_sessions = 1);
