@@ -190,6 +190,11 @@ impl Gateway {
         }
     }
 
+    /// Somebody publishes by WebRTC.
+    pub(crate) fn has_publishers(&self) -> bool {
+        !lock(&self.0.publishers).is_empty()
+    }
+
     /// Asks whoever publishes there for a keyframe. Publishers of other protocols cannot be asked.
     pub(crate) fn want_keyframe(&self, path: &Path, track: TrackId) {
         let Some(Target { shard, id }) = lock(&self.0.publishers).get(path).copied() else { return };

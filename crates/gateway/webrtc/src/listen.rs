@@ -32,6 +32,11 @@ use crate::udp::{Inbox, Udp};
 const BACKLOG: i32 = 1024;
 /// A pause after the system refused us something, so as not to spin (F17).
 const PAUSE: Duration = Duration::from_millis(100);
+/// While nobody publishes by WebRTC, what comes are viewers' reports, which may wait so long: many of them are then read for
+/// one wake of their thread and of each shard. To wake for each is a tenth of all that hundreds of viewers cost.
+const LULL: Duration = Duration::from_millis(2);
+/// How soon the receiving thread sees that the server stops.
+const NOTICE: Duration = Duration::from_millis(100);
 /// How often a free port of both kinds is looked for when any will do.
 const ATTEMPTS: usize = 20;
 
@@ -148,8 +153,20 @@ impl Ready {
                 }
             }
         }
+        let (receiver, (done, is_done)) = (gateway.clone(), tokio::sync::oneshot::channel::<()>());
+        let thread = std::thread::Builder::new().name("webrtc-udp".into()).spawn(move || {
+            let _done = done;
+            receive(&receiver);
+        });
+        match thread {
+            Ok(_) => threads.push(is_done),
+            Err(error) => {
+                error!(proto = "webrtc", %error, "a thread cannot begin");
+                return;
+            }
+        }
         let streams = tokio::spawn(accept(gateway.clone(), tcp));
-        receive(&gateway).await;
+        gateway.stop().cancelled().await;
         for thread in threads {
             // Its sender is dropped when the thread is done.
             let _ = thread.await;
@@ -158,16 +175,22 @@ impl Ready {
     }
 }
 
-async fn receive(gateway: &Gateway) {
+/// Hands every datagram to its session, on a thread of its own: the runtime would be woken for each.
+fn receive(gateway: &Gateway) {
     let mut inbox = Inbox::new();
-    loop {
-        let received = tokio::select! {
-            received = gateway.udp().recv(&mut inbox, |road, bytes| { gateway.deliver(road, bytes); }) => received,
-            () = gateway.stop().cancelled() => return,
-        };
-        if let Err(error) = received {
-            warn!(proto = "webrtc", %error, "cannot receive");
-            sleep(PAUSE).await;
+    while !gateway.stop().is_cancelled() {
+        let received = gateway.udp().wait(NOTICE).and_then(|()| {
+            gateway.udp().recv(&mut inbox, |road, bytes| {
+                gateway.deliver(road, bytes);
+            })
+        });
+        match received {
+            Ok(true) if !gateway.has_publishers() => std::thread::sleep(LULL),
+            Ok(_) => {}
+            Err(error) => {
+                warn!(proto = "webrtc", %error, "cannot receive");
+                std::thread::sleep(PAUSE);
+            }
         }
     }
 }

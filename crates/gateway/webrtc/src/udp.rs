@@ -1,13 +1,13 @@
 //! The UDP port of all sessions.
 
 use std::io::{self, IoSliceMut};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::time::Duration;
 
 use proto::webrtc::ice::Road;
 use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSocketState};
+use rustix::event::{PollFd, PollFlags, poll};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
-use tokio::io::Interest;
-use tokio::net::UdpSocket;
 
 /// What the kernel may keep for us while we are busy, and for the network. It may grant less.
 const KERNEL_BYTES: usize = 4 << 20;
@@ -42,7 +42,6 @@ impl Udp {
             opened => opened?,
         };
         let state = UdpSocketState::new((&socket).into())?;
-        let socket = UdpSocket::from_std(socket)?;
         let address = socket.local_addr()?;
         Ok(Self { socket, state, address })
     }
@@ -52,19 +51,27 @@ impl Udp {
         self.address
     }
 
-    /// Waits for datagrams and gives each to `each`, in place.
-    pub(crate) async fn recv(&self, inbox: &mut Inbox, mut each: impl FnMut(Road, &mut [u8])) -> io::Result<()> {
-        self.socket.readable().await?;
+    /// Waits until something has come, but not for longer than that.
+    pub(crate) fn wait(&self, longest: Duration) -> io::Result<()> {
+        let longest = longest.try_into().map_err(io::Error::other)?;
+        match poll(&mut [PollFd::new(&self.socket, PollFlags::IN)], Some(&longest)) {
+            Err(error) if error != rustix::io::Errno::INTR => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Gives each datagram that has come to `each`, in place. Whether those were all; else there may be more.
+    pub(crate) fn recv(&self, inbox: &mut Inbox, mut each: impl FnMut(Road, &mut [u8])) -> io::Result<bool> {
         let mut metas = [RecvMeta::default(); BATCH];
-        let received = self.socket.try_io(Interest::READABLE, || {
+        let received = {
             let mut chunks = inbox.0.chunks_exact_mut(JOINED_BYTES);
             let mut buffers: [IoSliceMut<'_>; BATCH] =
                 std::array::from_fn(|_| IoSliceMut::new(chunks.next().unwrap_or_default()));
             self.state.recv((&self.socket).into(), &mut buffers, &mut metas)
-        });
+        };
         let count = match received {
             Ok(count) => count,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(true),
             Err(error) => return Err(error),
         };
         for (buffer, meta) in inbox.0.chunks_exact_mut(JOINED_BYTES).zip(metas.iter().take(count)) {
@@ -77,7 +84,7 @@ impl Udp {
             let joined = buffer.get_mut(..meta.len).unwrap_or_default();
             joined.chunks_mut(meta.stride.max(1)).for_each(|datagram| each(road, datagram));
         }
-        Ok(())
+        Ok(count < BATCH)
     }
 
     /// Sends one datagram, or with `segment` several of that size each (the last may be shorter). Whether the kernel
@@ -102,14 +109,14 @@ impl Udp {
     }
 }
 
-fn open(address: SocketAddr) -> io::Result<std::net::UdpSocket> {
+fn open(address: SocketAddr) -> io::Result<UdpSocket> {
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
     if address.is_ipv6() {
         socket.set_only_v6(false)?;
     }
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
-    let socket: std::net::UdpSocket = socket.into();
+    let socket: UdpSocket = socket.into();
     let knobs = SockRef::from(&socket);
     // Less is slower, never wrong.
     let _ = knobs.set_recv_buffer_size(KERNEL_BYTES);
@@ -121,34 +128,50 @@ fn open(address: SocketAddr) -> io::Result<std::net::UdpSocket> {
 mod tests {
     use super::*;
 
-    async fn one(udp: &Udp) -> (Road, Vec<u8>) {
+    fn one(udp: &Udp) -> (Road, Vec<u8>) {
         let (mut inbox, mut got) = (Inbox::new(), None);
         while got.is_none() {
-            udp.recv(&mut inbox, |road, bytes| got = Some((road, bytes.to_vec()))).await.unwrap();
+            udp.wait(Duration::from_secs(1)).unwrap();
+            udp.recv(&mut inbox, |road, bytes| got = Some((road, bytes.to_vec()))).unwrap();
         }
         got.unwrap()
     }
 
+    #[test]
+    fn waiting_ends_with_patience_or_with_the_first_datagram() {
+        let udp = Udp::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        udp.wait(Duration::from_millis(1)).unwrap();
+        assert!(udp.recv(&mut Inbox::new(), |_, _| panic!("nothing was sent")).unwrap());
+        let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
+        for _ in 0..2 * BATCH {
+            peer.send_to(b"x", udp.address()).unwrap();
+        }
+        udp.wait(Duration::from_secs(10)).unwrap();
+        let mut count = 0;
+        while !udp.recv(&mut Inbox::new(), |_, _| count += 1).unwrap() {}
+        assert_eq!(count, 2 * BATCH);
+    }
+
     /// F21: and the answer comes from the address that was asked, which is not the first of the interface.
-    #[tokio::test]
-    async fn one_port_serves_both_kinds_of_ip_and_answers_from_where_it_was_asked() {
+    #[test]
+    fn one_port_serves_both_kinds_of_ip_and_answers_from_where_it_was_asked() {
         let udp = Udp::bind("[::]:0".parse().unwrap()).unwrap();
         let port = udp.address().port();
         for asked in ["127.0.0.1", "127.0.0.9", "::1"] {
             let asked: IpAddr = asked.parse().unwrap();
             let from = if asked.is_ipv4() { "127.0.0.1:0" } else { "[::1]:0" };
-            let Ok(peer) = UdpSocket::bind(from).await else { continue };
-            if peer.send_to(b"question", (asked, port)).await.is_err() {
+            let Ok(peer) = UdpSocket::bind(from) else { continue };
+            if peer.send_to(b"question", (asked, port)).is_err() {
                 continue;
             }
-            let (road, bytes) = one(&udp).await;
+            let (road, bytes) = one(&udp);
             assert_eq!(
                 (&bytes[..], road.local, road.remote),
                 (&b"question"[..], (asked, port).into(), peer.local_addr().unwrap())
             );
             udp.send(&road, b"answer", None).unwrap();
             let mut buffer = [0; 16];
-            let (len, source) = peer.recv_from(&mut buffer).await.unwrap();
+            let (len, source) = peer.recv_from(&mut buffer).unwrap();
             assert_eq!((&buffer[..len], source), (&b"answer"[..], (asked, port).into()));
         }
     }
