@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
-use media::codec::{Ac3, Av1, Flac, Hevc, Opus, Vp8, Vp9, av1, hevc, nal, vp8, vp9};
+use media::codec::{Ac3, Av1, Flac, Hevc, Mp3, Opus, Vp8, Vp9, av1, hevc, nal, vp8, vp9};
 use media::{Codec, Track, TrackId};
 
 fuzz_target!(|data: &[u8]| {
@@ -37,6 +37,7 @@ fuzz_target!(|data: &[u8]| {
         Opus::from_head(data).map(Codec::Opus),
         Flac::from_config(config).map(Codec::Flac),
         Ac3::from_frame(data).map(Codec::Ac3),
+        Mp3::from_frame(data).map(Codec::Mp3),
     ];
     for codec in read.into_iter().flatten() {
         assert!(codec.timescale() > 0 && !codec.to_string().is_empty());

@@ -38,6 +38,7 @@ impl Decoder {
             Coding::Flac => (find(&["flac"]), None),
             Coding::Ac3 => (find(&["ac3"]), None),
             Coding::EnhancedAc3 => (find(&["eac3"]), None),
+            Coding::Mp3 => (find(&["mp3float", "mp3"]), None),
         };
         let found = found.ok_or_else(|| Error(format!("there is no decoder for {:?}", input.coding)))?;
         let mut decoder = codec::Context::new_with_codec(found).decoder();

@@ -15,6 +15,22 @@ use crate::stage::{Stage, read};
 #[tokio::test(flavor = "multi_thread")]
 async fn an_encoders_aac_is_heard_as_opus_at_the_right_time() {
     let secs = if std::env::var_os("ONAIR_MEASURE").is_some() { 66 } else { 12 };
+    is_heard(secs, "aac", "-c:a aac -b:a 128k").await;
+}
+
+/// A4, P19: so are MP3 and what telephones speak.
+#[tokio::test(flavor = "multi_thread")]
+async fn mp3_and_g711_are_heard_as_opus_at_the_right_time() {
+    tokio::join!(
+        is_heard(6, "mp3", "-c:a libmp3lame -b:a 128k"),
+        is_heard(6, "mp3", "-c:a libmp3lame -b:a 40k -ar 22050 -ac 1"),
+        is_heard(6, "pcma", "-c:a pcm_alaw -ar 8000 -ac 1"),
+        is_heard(6, "pcmu", "-c:a pcm_mulaw -ar 8000 -ac 2"),
+    );
+}
+
+/// Publishes beeps that are encoded so, and holds what is made of them to what was sent.
+async fn is_heard(secs: usize, codec: &str, encoder: &str) {
     let stage = Stage::new();
     let mut rtmp = gateway_rtmp::Listener::new(config::Rtmp::default());
     rtmp.bind(([127, 0, 0, 1], 0).into()).unwrap();
@@ -24,7 +40,8 @@ async fn an_encoders_aac_is_heard_as_opus_at_the_right_time() {
     let beep = "aevalsrc=0.5*sin(2*PI*1000*t)*lt(mod(t\\,1)\\,0.1):s=44100:c=stereo";
     let mut ffmpeg = tokio::process::Command::new("ffmpeg")
         .args(["-v", "error", "-re", "-f", "lavfi", "-i", "testsrc=s=160x90:r=25", "-re", "-f", "lavfi", "-i", beep])
-        .args(["-c:v", "libx264", "-preset", "ultrafast", "-g", "25", "-c:a", "aac", "-b:a", "128k"])
+        .args(["-c:v", "libx264", "-preset", "ultrafast", "-g", "25"])
+        .args(encoder.split(' '))
         .args(["-t", &secs.to_string(), "-f", "flv", &format!("rtmp://{address}/live/a")])
         .stdin(Stdio::null())
         .kill_on_drop(true)
@@ -38,6 +55,7 @@ async fn an_encoders_aac_is_heard_as_opus_at_the_right_time() {
         }
     };
     let source = broadcast.catalog().of_kind(Kind::Audio).next().unwrap().clone();
+    assert_eq!(source.codec.name(), codec);
     let mut sent = broadcast.follow(source.id, hub::From::Oldest).unwrap();
     let (lease, mut made) = stage.want(&broadcast, Wish::Opus).await;
     assert!(ffmpeg.wait().await.unwrap().success());
@@ -51,7 +69,7 @@ async fn an_encoders_aac_is_heard_as_opus_at_the_right_time() {
         .collect();
     let ms = |span: &Span| span.as_secs_f64() * 1000.0;
     let (first, last) = (ms(off.first().unwrap()), ms(off.last().unwrap()));
-    eprintln!("{} beeps: first off by {first:.2} ms, last by {last:.2} ms", off.len());
+    eprintln!("{codec}: {} beeps: first off by {first:.2} ms, last by {last:.2} ms", off.len());
     assert!(off.iter().all(|off| off.abs() <= Span::from_millis(10)), "{off:?}");
     // Less than a frame of drift.
     assert!((first - last).abs() < 20.0);

@@ -71,6 +71,54 @@ fn every_codec_of_enhanced_rtmp_becomes_cmaf() {
     }
 }
 
+/// P19: whatever sound comes, it is heard as AAC; what has no place in CMAF stays out of the playlists.
+#[test]
+fn every_sound_of_rtmp_is_heard_as_aac() {
+    let Some(ffmpeg) = modern() else { return };
+    let server = server(&[]);
+    for (name, audio, codec) in [
+        // The second track is announced by its FourCC, as legacy RTMP has but one.
+        ("mp3", "-map 1:a -map 1:a -c:a libmp3lame -b:a 128k", "mp3"),
+        ("alaw", "-map 1:a -c:a pcm_alaw -ar 8000 -ac 1", "pcma"),
+        ("ulaw", "-map 1:a -c:a pcm_mulaw -ar 8000 -ac 1", "pcmu"),
+        ("ac3", "-map 1:a -c:a ac3 -b:a 192k -ac 6", "ac3"),
+        ("eac3", "-map 1:a -c:a eac3 -b:a 192k", "eac3"),
+    ] {
+        let dir = scratch(&format!("sounds-{name}"));
+        let path = format!("live/{name}");
+        let words = format!("{PICTURE} {SOUND} -map 0:v {X264} {audio}");
+        let _publisher = publish(&ffmpeg, &words, &server.rtmp_url(&path));
+        server.await_stream(&path);
+        let mut made = vec!["a201"];
+        if name == "mp3" {
+            made.push("a203");
+        }
+        for made in made {
+            check(&server, &path, made, &dir);
+            let loud = std::fs::read_dir(&dir).expect("files").flatten().map(|file| file.path());
+            let loud = loud
+                .filter(|file| file.to_string_lossy().contains(made))
+                .map(|file| loudest_db(&file))
+                .reduce(f64::max);
+            assert!(loud.is_some_and(|loud| (-24.0..-6.0).contains(&loud)), "{path} {made}: {loud:?} dB");
+        }
+        let stream = server.text(&format!("/api/v1/streams/{path}"));
+        assert!(stream.contains(&format!("\"codec\":\"{codec}\"")), "{stream}");
+        let list = server.text(&format!("/hls/{path}/index.m3u8"));
+        let is_packaged = name.ends_with("ac3");
+        assert_eq!(list.contains("a1.m3u8"), is_packaged, "{list}");
+    }
+}
+
+/// The loudest sample of a file.
+fn loudest_db(file: &Path) -> f64 {
+    let args = ["-nostdin", "-hide_banner", "-af", "volumedetect", "-f", "null", "-"];
+    let probe = Command::new("ffmpeg").arg("-i").arg(file).args(args).output().expect("ffmpeg is installed");
+    let text = String::from_utf8_lossy(&probe.stderr).into_owned();
+    let said = text.split("max_volume:").nth(1).and_then(|rest| rest.split_whitespace().next());
+    said.and_then(|db| db.parse().ok()).unwrap_or(f64::NEG_INFINITY)
+}
+
 /// R20, C14, H29: each video track is a step of one ladder, each audio track a sound to choose.
 #[test]
 fn a_publication_of_three_pictures_and_two_sounds_is_a_ladder() {

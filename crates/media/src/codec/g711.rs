@@ -14,7 +14,7 @@ pub struct G711 {
 }
 
 /// How a sample is compressed into eight bits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Law {
     /// PCMA, as in Europe.
     A,

@@ -8,6 +8,7 @@ mod bits;
 pub mod flac;
 pub mod g711;
 pub mod hevc;
+pub mod mp3;
 pub mod nal;
 pub mod opus;
 pub mod vp8;
@@ -25,6 +26,7 @@ pub use avc::Avc;
 pub use flac::Flac;
 pub use g711::{G711, Law};
 pub use hevc::Hevc;
+pub use mp3::Mp3;
 pub use opus::Opus;
 pub use vp8::Vp8;
 pub use vp9::Vp9;
@@ -53,6 +55,8 @@ pub enum Codec {
     Flac(Flac),
     /// AC-3 and E-AC-3.
     Ac3(Ac3),
+    /// MP3, which is not packaged.
+    Mp3(Mp3),
     /// G.711, which is not packaged.
     G711(G711),
 }
@@ -104,13 +108,13 @@ impl Codec {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Avc(_) | Self::Hevc(_) | Self::Av1(_) | Self::Vp8(_) | Self::Vp9(_) => Kind::Video,
-            Self::Aac(_) | Self::Opus(_) | Self::Flac(_) | Self::Ac3(_) | Self::G711(_) => Kind::Audio,
+            Self::Aac(_) | Self::Opus(_) | Self::Flac(_) | Self::Ac3(_) | Self::Mp3(_) | Self::G711(_) => Kind::Audio,
         }
     }
 
-    /// There is a CMAF sample entry for it, so that it can be packaged.
+    /// It goes into CMAF files.
     pub fn fits_cmaf(&self) -> bool {
-        !matches!(self, Self::G711(_))
+        !matches!(self, Self::Mp3(_) | Self::G711(_))
     }
 
     /// A short name for people, logs and metrics: `h264`, `aac`.
@@ -126,6 +130,7 @@ impl Codec {
             Self::Flac(_) => "flac",
             Self::Ac3(ac3) if ac3.enhanced => "eac3",
             Self::Ac3(_) => "ac3",
+            Self::Mp3(_) => "mp3",
             Self::G711(G711 { law: Law::A, .. }) => "pcma",
             Self::G711(G711 { law: Law::Mu, .. }) => "pcmu",
         }
@@ -140,6 +145,7 @@ impl Codec {
             Self::Opus(_) => opus::RATE,
             Self::Flac(flac) => flac.sound.rate,
             Self::Ac3(ac3) => ac3.sound.rate,
+            Self::Mp3(mp3) => mp3.sound.rate,
             Self::G711(_) => g711::RATE,
         }
     }
@@ -152,7 +158,7 @@ impl Codec {
             Self::Av1(av1) => Some(&av1.picture),
             Self::Vp8(vp8) => Some(&vp8.picture),
             Self::Vp9(vp9) => Some(&vp9.picture),
-            Self::Aac(_) | Self::Opus(_) | Self::Flac(_) | Self::Ac3(_) | Self::G711(_) => None,
+            Self::Aac(_) | Self::Opus(_) | Self::Flac(_) | Self::Ac3(_) | Self::Mp3(_) | Self::G711(_) => None,
         }
     }
 
@@ -164,6 +170,7 @@ impl Codec {
             Self::Opus(opus) => Some(opus.sound()),
             Self::Flac(flac) => Some(flac.sound),
             Self::Ac3(ac3) => Some(ac3.sound),
+            Self::Mp3(mp3) => Some(mp3.sound),
             Self::G711(g711) => Some(g711.sound()),
         }
     }
@@ -187,6 +194,7 @@ impl Codec {
             Self::Opus(_) => Some(opus::RATE / 50),
             Self::Flac(flac) => flac.block_samples,
             Self::Ac3(_) => Some(ac3::FRAME),
+            Self::Mp3(mp3) => Some(mp3.frame_samples),
             Self::G711(_) => Some(g711::RATE / 50),
         }
     }
@@ -199,6 +207,7 @@ impl Codec {
             Self::Opus(_) => opus::packet_samples(payload),
             Self::Flac(flac) => flac.samples(payload),
             Self::Ac3(_) => ac3::samples(payload),
+            Self::Mp3(_) => mp3::samples(payload),
             Self::G711(g711) => g711.samples(payload),
         }
     }
@@ -220,6 +229,7 @@ impl fmt::Display for Codec {
             Self::Opus(_) => f.write_str("opus"),
             Self::Flac(_) => f.write_str("fLaC"),
             Self::Ac3(ac3) => f.write_str(if ac3.enhanced { "ec-3" } else { "ac-3" }),
+            Self::Mp3(_) => f.write_str("mp4a.6b"),
             // As MP4 would call them, were they in one.
             Self::G711(g711) => f.write_str(if g711.law == Law::A { "alaw" } else { "ulaw" }),
         }

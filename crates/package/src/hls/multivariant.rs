@@ -155,7 +155,7 @@ impl fmt::Display for Multivariant<'_> {
 /// HLS players know what to do with it. VP8 has a place in MP4, but in no playlist: it is left out, and what else there
 /// is goes on.
 pub fn has_place(codec: &Codec) -> bool {
-    !matches!(codec, Codec::Vp8(_) | Codec::G711(_))
+    !matches!(codec, Codec::Vp8(_) | Codec::Mp3(_) | Codec::G711(_))
 }
 
 /// Frames a second: what the bitstream says, unless it was measured to be something else.

@@ -25,8 +25,8 @@ const MOD_EX: u32 = 4;
 const NANO_OFFSET: u32 = 8;
 
 /// What we take from publishers.
-const VIDEO: [FourCc; 5] = [FourCc::AVC, FourCc::HEVC, FourCc::AV1, FourCc::VP9, FourCc::VP8];
-const AUDIO: [FourCc; 5] = [FourCc::AAC, FourCc::OPUS, FourCc::FLAC, FourCc::AC3, FourCc::EAC3];
+const VIDEO: &[FourCc] = &[FourCc::AVC, FourCc::HEVC, FourCc::AV1, FourCc::VP9, FourCc::VP8];
+const AUDIO: &[FourCc] = &super::publish::AUDIO;
 
 impl Capabilities {
     /// Reads the command object of `connect`: the maps of version 2, and the list of version 1 beside them.
@@ -71,10 +71,10 @@ impl Capabilities {
 
 /// What we can do, as fields of the answer to `connect`: pass all of this on, and read every form of it.
 pub(super) fn ours() -> impl Iterator<Item = (&'static str, Value)> {
-    let map = |codecs: [FourCc; 5]| {
+    let map = |codecs: &[FourCc]| {
         Value::Object(codecs.iter().map(|codec| (codec.to_string().into(), f64::from(CAN_FORWARD).into())).collect())
     };
-    let list = VIDEO.iter().chain(&AUDIO).map(|codec| (&*codec.to_string()).into()).collect();
+    let list = VIDEO.iter().chain(AUDIO).map(|codec| (&*codec.to_string()).into()).collect();
     [
         ("fourCcList", Value::Array(list)),
         ("videoFourCcInfoMap", map(VIDEO)),

@@ -57,10 +57,12 @@ pub enum Coding {
     PcmA = 6,
     /// G.711, µ-law.
     PcmMu = 7,
+    /// MP3.
+    Mp3 = 8,
 }
 
 impl Coding {
-    const ALL: [Self; 7] = [Self::Aac, Self::Opus, Self::Flac, Self::Ac3, Self::EnhancedAc3, Self::PcmA, Self::PcmMu];
+    const ALL: [Self; 8] = [Self::Aac, Self::Opus, Self::Flac, Self::Ac3, Self::EnhancedAc3, Self::PcmA, Self::PcmMu, Self::Mp3];
 
     fn parse(number: u8) -> Result<Self, Malformed> {
         Self::ALL.into_iter().find(|coding| *coding as u8 == number).ok_or(Malformed("codec"))
@@ -77,6 +79,7 @@ impl Input {
             Codec::Flac(flac) => (Coding::Flac, flac.info.clone()),
             Codec::Ac3(ac3) if ac3.enhanced => (Coding::EnhancedAc3, Bytes::new()),
             Codec::Ac3(_) => (Coding::Ac3, Bytes::new()),
+            Codec::Mp3(_) => (Coding::Mp3, Bytes::new()),
             Codec::G711(g711) if g711.law == Law::A => (Coding::PcmA, Bytes::new()),
             Codec::G711(_) => (Coding::PcmMu, Bytes::new()),
             _ => return None,

@@ -17,7 +17,7 @@ fn job() -> impl Strategy<Value = Job> {
 
 fn sound() -> impl Strategy<Value = Sound> {
     use sound::{Coding::*, Input, Output};
-    let coding = || prop::sample::select(vec![Aac, Opus, Flac, Ac3, EnhancedAc3, PcmA, PcmMu]);
+    let coding = || prop::sample::select(vec![Aac, Opus, Flac, Ac3, EnhancedAc3, PcmA, PcmMu, Mp3]);
     let output =
         (any::<(u8, u32)>(), coding()).prop_map(|((id, bitrate_bps), coding)| Output { id, coding, bitrate_bps });
     let input = (coding(), bytes(40), any::<(u32, u16)>()).prop_map(|(coding, config, (rate, channels))| Input {

@@ -1,4 +1,5 @@
 use bytes::{BufMut, Bytes, BytesMut};
+use media::codec::Law;
 
 use super::tracks::{self, Piece};
 use super::{Codec, FourCc};
@@ -53,7 +54,7 @@ impl Audio {
         if first & 0xf0 == ENHANCED {
             return Self::parse_enhanced(first & 0x0f, src, body);
         }
-        let codec = Codec::from_legacy_audio(first >> 4);
+        let codec = Codec::from_legacy_audio(first);
         let mut packet = AudioPacket::CodedFrames;
         if codec == Codec::FourCc(FourCc::AAC) && need(src.u8(), "AAC packet type")? == 0 {
             packet = AudioPacket::SequenceStart;
@@ -89,6 +90,12 @@ impl Audio {
             let aac_type = match (track.codec, self.packet) {
                 (Codec::Legacy(id), AudioPacket::CodedFrames) => {
                     out.put_u8(id << 4 | ANY_SOUND);
+                    out.put_slice(&track.data);
+                    return;
+                }
+                (Codec::G711 { law, is_stereo }, AudioPacket::CodedFrames) => {
+                    let id = if law == Law::A { 7 } else { 8 };
+                    out.put_u8(id << 4 | ANY_SOUND & !1 | u8::from(is_stereo));
                     out.put_slice(&track.data);
                     return;
                 }

@@ -1,5 +1,7 @@
 use std::fmt;
 
+use media::codec::Law;
+
 /// A four-character code, case-exact (conformance R17).
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct FourCc(pub [u8; 4]);
@@ -49,6 +51,13 @@ impl fmt::Debug for FourCc {
 pub enum Codec {
     /// A codec that has a FourCC, also where its legacy number was sent (AVC 7, HEVC 12, AAC 10, MP3 2 and 14).
     FourCc(FourCc),
+    /// G.711 at 8 kHz, which only has legacy numbers: 7 for A-law, 8 for µ-law.
+    G711 {
+        /// How samples are compressed.
+        law: Law,
+        /// Two channels, or else one.
+        is_stereo: bool,
+    },
     /// Any other legacy number, 0 to 15: Sorenson H.263 (2), Speex (11) and their like.
     Legacy(u8),
 }
@@ -63,10 +72,14 @@ impl Codec {
         }
     }
 
-    pub(super) fn from_legacy_audio(id: u8) -> Self {
-        match id {
+    /// From the first byte of an audio message.
+    pub(super) fn from_legacy_audio(first: u8) -> Self {
+        let is_stereo = first & 1 != 0;
+        match first >> 4 {
             10 => Self::FourCc(FourCc::AAC),
             2 | 14 => Self::FourCc(FourCc::MP3),
+            7 => Self::G711 { law: Law::A, is_stereo },
+            8 => Self::G711 { law: Law::Mu, is_stereo },
             other => Self::Legacy(other),
         }
     }
@@ -81,6 +94,7 @@ impl fmt::Display for Codec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::FourCc(four_cc) => four_cc.fmt(f),
+            Self::G711 { .. } => f.write_str("G.711"),
             Self::Legacy(id) => write!(f, "FLV codec {id}"),
         }
     }

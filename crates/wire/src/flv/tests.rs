@@ -160,6 +160,17 @@ fn a_multitrack_message_is_read_to_its_end() {
 }
 
 #[test]
+fn g711_keeps_its_law_and_its_channels() {
+    use media::codec::Law;
+    for (first, law, is_stereo) in [(0x72, Law::A, false), (0x83, Law::Mu, true)] {
+        let sound = audio(&[first, 1, 2]).unwrap();
+        let AudioTrack { codec, data, .. } = &sound.tracks[0];
+        assert_eq!((codec, &data[..]), (&Codec::G711 { law, is_stereo }, &[1, 2][..]));
+        assert_eq!(Audio::parse(&written(|out| sound.write(out))), Ok(sound));
+    }
+}
+
+#[test]
 fn hevc_by_its_unofficial_number_is_hevc() {
     assert_eq!(video(&[0x1c, 0, 0, 0, 0, 1]).unwrap().tracks[0].codec, Codec::FourCc(FourCc::HEVC));
 }

@@ -141,6 +141,8 @@ fn write_codec(codec: Codec, out: &mut BytesMut) {
     match codec {
         Codec::FourCc(FourCc(code)) => out.put_slice(&code),
         // Has no FourCC: readers will say that they do not know it, which is true.
+        // These have no FourCC.
+        Codec::G711 { .. } => out.put_slice(&[0; 4]),
         Codec::Legacy(id) => out.put_slice(&[0, 0, 0, id]),
     }
 }

@@ -1,13 +1,17 @@
 use bytes::Bytes;
-use media::codec::{Aac, Ac3, Flac, Malformed, Opus, aac};
+use media::codec::{Aac, Ac3, Flac, G711, Malformed, Mp3, Opus, aac};
 use media::{Codec, Span, Time};
-use wire::flv::FourCc;
+use wire::flv::{self, FourCc};
 
 use super::Out;
 
+/// What we take that has a FourCC.
+pub(in super::super) const OURS: [FourCc; 6] =
+    [FourCc::AAC, FourCc::OPUS, FourCc::FLAC, FourCc::AC3, FourCc::EAC3, FourCc::MP3];
+
 /// One audio track.
 pub(super) struct Audio {
-    four_cc: FourCc,
+    coding: flv::Codec,
     /// The last header as it came, so that a repeated one costs nothing (R14).
     header: Option<Bytes>,
     codec: Option<Codec>,
@@ -15,16 +19,21 @@ pub(super) struct Audio {
 
 impl Audio {
     /// Reads that codec; `None` if it is none of ours.
-    pub(super) fn for_codec(four_cc: FourCc) -> Option<Self> {
-        let is_ours = matches!(four_cc, FourCc::AAC | FourCc::OPUS | FourCc::FLAC | FourCc::AC3 | FourCc::EAC3);
-        is_ours.then_some(Self { four_cc, header: None, codec: None })
+    pub(super) fn for_codec(coding: flv::Codec) -> Option<Self> {
+        let is_ours = match coding {
+            flv::Codec::FourCc(four_cc) => OURS.contains(&four_cc),
+            flv::Codec::G711 { .. } => true,
+            flv::Codec::Legacy(_) => false,
+        };
+        is_ours.then_some(Self { coding, header: None, codec: None })
     }
 
     pub(super) fn on_header(&mut self, header: Bytes, out: &mut Out<'_>) {
-        if self.header.as_ref() == Some(&header) || header.is_empty() && self.four_cc != FourCc::OPUS {
+        let flv::Codec::FourCc(four_cc) = self.coding else { return };
+        if self.header.as_ref() == Some(&header) || header.is_empty() && four_cc != FourCc::OPUS {
             return;
         }
-        let read = match self.four_cc {
+        let read = match four_cc {
             FourCc::AAC => Aac::from_config(&header).map(Codec::Aac).map(Some),
             FourCc::FLAC => Flac::from_config(&header).map(Codec::Flac).map(Some),
             // An empty one means that packets tell (Enhanced RTMP, `OpusSequenceHeader`).
@@ -53,7 +62,7 @@ impl Audio {
             Ok(None) => {}
             Err(malformed) => return out.odd(malformed),
         }
-        let data = if self.four_cc == FourCc::AAC { aac::without_adts(data) } else { data };
+        let data = if self.coding == flv::Codec::FourCc(FourCc::AAC) { aac::without_adts(data) } else { data };
         let Some(codec) = self.codec.as_ref().filter(|_| !data.is_empty()) else { return };
         if codec.frame_ticks(&data).is_none() {
             return out.odd(Malformed("sound frame"));
@@ -63,9 +72,19 @@ impl Audio {
 
     /// Parameters that the frame itself says, where they are new.
     fn in_band(&self, frame: &[u8]) -> Result<Option<Codec>, Malformed> {
-        match (self.four_cc, &self.codec) {
+        let four_cc = match self.coding {
+            flv::Codec::G711 { law, is_stereo } => {
+                let g711 = || Codec::G711(G711 { law, channels: 1 + u8::from(is_stereo) });
+                return Ok(self.codec.is_none().then(g711));
+            }
+            flv::Codec::FourCc(four_cc) => four_cc,
+            flv::Codec::Legacy(_) => return Ok(None),
+        };
+        match (four_cc, &self.codec) {
             (FourCc::AC3 | FourCc::EAC3, Some(Codec::Ac3(known))) => Ok(known.changed_by(frame)?.map(Codec::Ac3)),
             (FourCc::AC3 | FourCc::EAC3, _) => Ac3::from_frame(frame).map(Codec::Ac3).map(Some),
+            (FourCc::MP3, Some(Codec::Mp3(known))) => Ok(known.changed_by(frame)?.map(Codec::Mp3)),
+            (FourCc::MP3, _) => Mp3::from_frame(frame).map(Codec::Mp3).map(Some),
             (FourCc::OPUS, None) if self.header.as_ref().is_some_and(Bytes::is_empty) => {
                 let is_stereo = frame.first().is_some_and(|toc| toc & 4 != 0);
                 Ok(Some(Codec::Opus(Opus::plain(if is_stereo { 2 } else { 1 }))))

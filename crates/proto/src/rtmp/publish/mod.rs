@@ -15,6 +15,8 @@ use super::clock::Clock;
 use super::commands::without_amf3_prefix;
 use super::error::Odd;
 use super::session::Event;
+pub(super) use audio::OURS as AUDIO;
+
 use audio::Audio;
 use hints::Hints;
 use rack::{News, Rack};
@@ -49,7 +51,10 @@ impl Publication {
         Self {
             clock: Clock::default(),
             hints: Hints::speaking(languages),
-            video: Rack::new(0, Video::for_codec),
+            video: Rack::new(
+                0,
+                |codec| if let flv::Codec::FourCc(codec) = codec { Video::for_codec(codec) } else { None },
+            ),
             audio: Rack::new(1, Audio::for_codec),
             useless: Useless::No,
         }

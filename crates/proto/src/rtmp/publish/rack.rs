@@ -11,7 +11,7 @@ pub(super) struct Rack<T> {
     slots: BTreeMap<u8, Slot<T>>,
     /// The hub's number for the first of them.
     first_id: u16,
-    make: fn(flv::FourCc) -> Option<T>,
+    make: fn(flv::Codec) -> Option<T>,
 }
 
 /// One track.
@@ -43,7 +43,7 @@ const LOST: Span = Span::from_millis(10_000);
 impl<T> Rack<T> {
     /// The hub's numbers are `first_id` and every second one after it: video even, audio odd, so that neither depends
     /// on how many the other has, or on which came first.
-    pub(super) fn new(first_id: u16, make: fn(flv::FourCc) -> Option<T>) -> Self {
+    pub(super) fn new(first_id: u16, make: fn(flv::Codec) -> Option<T>) -> Self {
         Self { slots: BTreeMap::new(), first_id, make }
     }
 
@@ -65,10 +65,7 @@ impl<T> Rack<T> {
                 emit(Event::Odd(Odd::TooManyTracks(MAX_TRACKS)));
                 return None;
             }
-            let track = match codec {
-                flv::Codec::FourCc(four_cc) => (self.make)(four_cc),
-                flv::Codec::Legacy(_) => None,
-            };
+            let track = (self.make)(codec);
             if track.is_none() {
                 emit(Event::Odd(Odd::Codec(codec)));
             }

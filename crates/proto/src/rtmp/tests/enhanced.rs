@@ -174,6 +174,35 @@ fn flac_by_its_header_and_ac3_by_its_frames() {
     assert_eq!((seen(&server).len(), server.odds().len()), (4, 1));
 }
 
+/// MP3 by its number, by the one for 8 kHz, by its name; G.711 by its numbers, mono and stereo.
+#[test]
+fn mp3_and_g711_need_no_header() {
+    let mut server = Server::new();
+    let mut script = Script::publishing();
+    let mp3 =
+        |number: u8, head: [u8; 4], len: usize| -> Bytes { [&[number][..], &head, &vec![0; len - 4]].concat().into() };
+    script.audio(0, mp3(0x2f, [0xff, 0xfb, 0x90, 0x44], 417)).audio(26, mp3(0x2f, [0xff, 0xfb, 0xb0, 0x44], 626));
+    script.audio(52, &b"\x2fno frame"[..]).audio(78, mp3(0xe2, [0xff, 0xe3, 0x18, 0xc0], 72));
+    script.audio(90, nth_audio(1, FRAMES, b".mp3", b"\xff\xfb\x94\x44"));
+    script.audio(150, [&[0x72][..], &[0xd5; 160]].concat()).audio(170, [&[0x83][..], &[0xff; 320]].concat());
+    server.hears(&mut script);
+    let told = |track: &media::Track| {
+        let sound = track.codec.sound().unwrap();
+        (track.id.0, track.codec.name(), sound.rate, sound.channels)
+    };
+    let expected = [
+        (1, "mp3", 44_100, 2),
+        (1, "mp3", 8_000, 1),
+        (3, "mp3", 48_000, 2),
+        (1, "pcma", 8_000, 1),
+        (1, "pcmu", 8_000, 2),
+    ];
+    assert_eq!(server.tracks().iter().map(|track| told(track)).collect::<Vec<_>>(), expected);
+    let lengths: Vec<_> = seen(&server).iter().map(|(id, time, .., payload)| (*id, *time, payload.len())).collect();
+    assert_eq!(lengths, [(1, 0, 417), (1, 26, 626), (1, 78, 72), (3, 90, 4), (1, 150, 160), (1, 170, 320)]);
+    assert_eq!(server.odds(), ["malformed MP3 frame: left out"]);
+}
+
 /// R17: case-exact; said once to both sides. R20: the other tracks go on.
 #[test]
 fn a_codec_that_is_not_ours_costs_its_own_track_only() {
@@ -187,10 +216,10 @@ fn a_codec_that_is_not_ours_costs_its_own_track_only() {
     let size = [0, 0, record.len() as u8];
     script.video(9, [b"\x96\x20HVC1\x00\x00\x00\x01xavc1\x03", &size[..], &record].concat());
     script.video(9, [&b"\x96\x01avc1\x03"[..], &[0, 0, 0], &nals(&[IDR])].concat());
-    script.audio(9, audio(FRAMES, b".mp3", b"\xff\xfb")).audio(9, nth_audio(1, START, b"mp4a", STEREO_48000));
+    script.audio(9, audio(FRAMES, b"spex", b"\xff\xfb")).audio(9, nth_audio(1, START, b"mp4a", STEREO_48000));
     server.hears(&mut script);
     let said = "is not supported: that track is left out";
-    assert_eq!(server.odds(), [format!("codec HVC1 {said}"), format!("codec .mp3 {said}")]);
+    assert_eq!(server.odds(), [format!("codec HVC1 {said}"), format!("codec spex {said}")]);
     assert_eq!(server.tracks().iter().map(|track| track.id).collect::<Vec<_>>(), [TrackId(6), TrackId(3)]);
     assert_eq!(server.frames().len(), 1);
     let statuses = server.statuses();
