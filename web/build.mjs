@@ -12,7 +12,7 @@ const brotli = promisify(zlib.brotliCompress);
 const gzip = promisify(zlib.gzip);
 const here = fileURLToPath(new URL('.', import.meta.url));
 const dist = join(here, 'dist');
-const pages = ['home', 'watch', 'embed', 'publish', 'lost'];
+const pages = ['home', 'watch', 'embed', 'publish', 'reference', 'lost'];
 
 await rm(dist, { recursive: true, force: true });
 await mkdir(dist, { recursive: true });

@@ -14,6 +14,25 @@ export interface Track {
   channels?: number | null;
   language?: string | null;
   bitrate_bps?: number | null;
+  /** How it does, of a track that the server makes itself. */
+  made?: Made | null;
+}
+
+/** How the making of a rendition goes. */
+export interface Made {
+  of?: string | null;
+  state: 'running' | 'starting' | 'backing-off';
+  frames?: number | null;
+  dropped_frames?: number | null;
+  restarts?: number | null;
+  last_failure?: string | null;
+  retry_ms?: number | null;
+}
+
+/** What viewers by WebRTC get, by names of codecs; a kind that is empty does not reach them. */
+export interface Carried {
+  video: string[];
+  audio: string[];
 }
 
 /** One broadcast. */
@@ -24,6 +43,8 @@ export interface Stream {
   since?: string | null;
   publisher?: { proto?: string | null } | null;
   tracks: Track[];
+  /** Absent while WebRTC is turned off. */
+  webrtc?: Carried | null;
   viewers?: number | null;
 }
 

@@ -2,12 +2,14 @@
 import type { Stream } from './api.ts';
 import { root } from './address.ts';
 import { art } from './art.ts';
+import { Still } from './still.ts';
 import { h, setText } from './dom.ts';
 import {
   audioFacts,
   best,
   bitrate,
   codec,
+  isFailing,
   protocol,
   rate,
   shortName,
@@ -21,17 +23,19 @@ export class Card {
   readonly root: HTMLElement;
   private readonly badge = h('span', { class: 'badge' });
   private readonly badgeText = h('span');
+  private readonly still: Still;
   private readonly size = h('span', { class: 'size' });
   private readonly facts = h('p', { class: 'card-facts dotted' });
   private readonly foot = h('p', { class: 'card-foot dotted' });
 
   constructor(path: string) {
+    this.still = new Still(path, root());
     this.badge.append(h('span', { class: 'lamp-dot', 'aria-hidden': 'true' }), this.badgeText);
     const link = h('a', { class: 'card-link', href: new URL(`watch/${path}`, root()).href }, shortName(path));
     this.root = h(
       'li',
       { class: 'card', 'data-path': path },
-      h('div', { class: 'card-picture' }, art(path), this.badge, this.size),
+      h('div', { class: 'card-picture' }, art(path), this.still.root, this.badge, this.size),
       h('div', { class: 'card-words' }, h('h2', {}, link), h('p', { class: 'card-path' }, path), this.facts, this.foot),
     );
   }
@@ -42,6 +46,8 @@ export class Card {
     const video = best(stream, 'video');
     const audio = best(stream, 'audio');
     const total = totalBitrate(stream);
+    if (video) this.still.renew(stream.state === 'live', nowMs);
+    else this.still.clear();
     setText(this.size, sizeOf(stream));
     const facts = [
       video && codec(video.codec),
@@ -55,6 +61,7 @@ export class Card {
       stream.publisher?.proto && protocol(stream.publisher.proto),
       since && (since === 'just now' ? 'began just now' : `on air for ${since}`),
       typeof stream.viewers === 'number' && viewers(stream.viewers),
+      isFailing(stream) && 'transcoding fails',
     ];
     setText(this.foot, foot.filter(Boolean).join(' · '));
   }

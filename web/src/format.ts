@@ -14,11 +14,14 @@ const CODECS: Record<string, string> = {
   mp3: 'MP3',
   mp4a: 'AAC',
   opus: 'Opus',
+  pcma: 'G.711',
+  pcmu: 'G.711',
   vp8: 'VP8',
   vp9: 'VP9',
 };
 
 const PROTOCOLS: Record<string, string> = {
+  demo: 'a test card',
   hls: 'HLS',
   rtmp: 'RTMP',
   rtmps: 'RTMPS',
@@ -70,6 +73,9 @@ export function latency(seconds: number): string {
   return shown < 9.95 ? `${shown.toFixed(1)} s` : `${Math.round(shown)} s`;
 }
 
+/** Whether the publisher sends it; the rest is made of it. */
+export const isSent = (track: Track): boolean => !track.made;
+
 /** `1 viewer`, `12 viewers`. */
 export const viewers = (count: number): string => (count === 1 ? '1 viewer' : `${count.toLocaleString('en')} viewers`);
 
@@ -94,17 +100,36 @@ export function audioFacts(track: Track): string[] {
   ].filter((fact): fact is string => typeof fact === 'string');
 }
 
-/** The best track of a kind: the one with the most lines, or the highest bitrate. */
+/** The best track of a kind that the publisher sends: the one with the most lines, or the highest bitrate. */
 export function best(stream: Stream, kind: Track['kind']): Track | undefined {
   const worth = (track: Track) => (track.height ?? 0) * 1e9 + (track.bitrate_bps ?? 0);
-  return stream.tracks.filter((track) => track.kind === kind).sort((a, b) => worth(b) - worth(a))[0];
+  return stream.tracks.filter((track) => track.kind === kind && isSent(track)).sort((a, b) => worth(b) - worth(a))[0];
 }
 
-/** All renditions together, in bits a second; nothing while none is known. */
+/** All that the publisher sends, in bits a second; nothing while none is known. */
 export function totalBitrate(stream: Stream): number | undefined {
-  const sum = stream.tracks.reduce((total, track) => total + (track.bitrate_bps ?? 0), 0);
+  const sum = stream.tracks.filter(isSent).reduce((total, track) => total + (track.bitrate_bps ?? 0), 0);
   return sum > 0 ? sum : undefined;
 }
+
+/** What the server makes of what is sent, and how that goes where it does not go well: `AAC`, `480p H.264: begun again 3 times`. */
+export function madeFacts(stream: Stream): string[] {
+  return stream.tracks.flatMap((track) => {
+    if (!track.made) return [];
+    const { state, restarts, dropped_frames, retry_ms } = track.made;
+    const name = [track.height && `${track.height}p`, codec(track.codec)].filter(Boolean).join(' ');
+    const troubles = [
+      state === 'backing-off' && (retry_ms ? `fails, again in ${Math.ceil(retry_ms / 1000)} s` : 'fails'),
+      restarts && `begun again ${restarts === 1 ? 'once' : `${restarts} times`}`,
+      dropped_frames && `${dropped_frames} frames left out`,
+    ].filter((trouble): trouble is string => typeof trouble === 'string');
+    return [troubles.length > 0 ? `${name}: ${troubles.join(', ')}` : name];
+  });
+}
+
+/** Whether something that the server makes does not come out at the moment. */
+export const isFailing = (stream: Stream): boolean =>
+  stream.tracks.some((track) => track.made?.state === 'backing-off');
 
 /** The last part of a path, which is what people call the stream: `live/alice` → `alice`. */
 export const shortName = (path: string): string => path.slice(path.lastIndexOf('/') + 1);

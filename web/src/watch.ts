@@ -5,7 +5,7 @@ import type { Stream } from './api.ts';
 import { header } from './brand.ts';
 import { copyButton } from './clipboard.ts';
 import { h, setAttribute, setText } from './dom.ts';
-import { audioFacts, best, protocol, shortName, sinceText, videoFacts, viewers } from './format.ts';
+import { audioFacts, best, madeFacts, protocol, shortName, sinceText, videoFacts, viewers } from './format.ts';
 import { icon } from './icons.ts';
 import { voiceName } from './player/model.ts';
 import { Player } from './player/player.ts';
@@ -158,8 +158,11 @@ function rowsOf(stream: Stream): [string, string][] {
     kind === 'audio' && language && language !== 'und' ? [voiceName({ id, language, name: undefined })] : [],
   );
   if (new Set(spoken).size > 1) rows.push(['Languages', [...new Set(spoken)].join(' · ')]);
+  const made = madeFacts(stream);
+  if (made.length > 0) rows.push(['Made here', [...new Set(made)].join(' · ')]);
   if (proto) rows.push(['Comes in by', protocol(proto)]);
-  rows.push(['Goes out by', 'LL-HLS, LL-DASH']);
+  const isRtc = stream.webrtc?.video.length || (stream.webrtc?.audio.length && video === undefined);
+  rows.push(['Goes out by', `${isRtc ? 'WebRTC, ' : ''}LL-HLS, LL-DASH`]);
   return rows;
 }
 

@@ -11,6 +11,8 @@ import {
   shortName,
   sinceText,
   span,
+  isFailing,
+  madeFacts,
   totalBitrate,
   videoFacts,
   viewers,
@@ -74,6 +76,25 @@ test('the best of several renditions stands for all, their bitrates add up', () 
   assert.equal(best({ ...stream, tracks: [] }, 'audio'), undefined);
   assert.equal(totalBitrate(stream), 4_128_000);
   assert.equal(totalBitrate({ ...stream, tracks: [] }), undefined);
+});
+
+test('what is made of a stream stands beside what is sent, quietly unless it fails', () => {
+  const made = (more: object) => ({ state: 'running' as const, frames: 10, dropped_frames: 0, restarts: 0, ...more });
+  const opus = { ...audio, name: 'a101', codec: 'opus', bitrate_bps: 9_000_000, made: made({}) };
+  const small = {
+    ...video,
+    name: 'v100',
+    height: 4320,
+    made: made({ restarts: 3, state: 'backing-off', retry_ms: 3100 }),
+  };
+  const more = { ...stream, tracks: [...stream.tracks, opus, small] };
+  assert.equal(best(more, 'audio')?.name, best(stream, 'audio')?.name);
+  assert.equal(best(more, 'video')?.name, 'v0');
+  assert.equal(totalBitrate(more), totalBitrate(stream));
+  assert.deepEqual(madeFacts(more), ['Opus', '4320p H.264: fails, again in 4 s, begun again 3 times']);
+  assert.equal(isFailing(more), true);
+  assert.equal(isFailing(stream), false);
+  assert.deepEqual(madeFacts(stream), []);
 });
 
 test('names are those that people know', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Stream } from '../src/api.ts';
+import type { Stream, Track } from '../src/api.ts';
 import { fingerprint, lacks, refusal } from '../src/player/tracks.ts';
 import { points } from '../src/player/stats.ts';
 import { levelName } from '../src/player/model.ts';
@@ -30,6 +30,12 @@ test('a track more, or another codec, is another set', () => {
     fingerprint({ ...stream, tracks: stream.tracks.map((track) => ({ ...track, codec: 'h264' })) }),
     fingerprint(stream),
   );
+});
+
+test('what the server makes is no other set', () => {
+  const opus: Track = { name: 'a101', kind: 'audio', codec: 'opus', made: { state: 'running' } };
+  assert.equal(fingerprint({ ...stream, tracks: [...stream.tracks, opus] }), fingerprint(stream));
+  assert.equal(fingerprint({ ...stream, tracks: [...stream.tracks, opus] }, true), fingerprint(stream, true));
 });
 
 test('an engine without sound lacks something only if there is sound', () => {

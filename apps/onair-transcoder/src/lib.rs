@@ -4,9 +4,11 @@
 //! ([`sandbox`]) and only then reads: everything it is given from there on is taken to be hostile.
 //! There is a module for each kind of work.
 
+pub mod card;
 pub mod pipe;
 pub mod sandbox;
 pub mod sound;
+pub mod still;
 mod worker;
 
 pub use worker::Worker;

@@ -1,7 +1,7 @@
 use transcode::protocol::{Job, Order, Report};
 
 use crate::pipe::Mouth;
-use crate::{Error, sound};
+use crate::{Error, card, sound, still};
 
 /// Does what the server orders.
 pub struct Worker {
@@ -14,6 +14,8 @@ pub struct Worker {
 /// What is being worked on, by kind of work.
 enum Bench {
     Sound(Box<sound::Bench>),
+    Still(Box<still::Bench>),
+    Card(Box<card::Bench>),
 }
 
 impl Worker {
@@ -31,6 +33,8 @@ impl Worker {
                 let outcome = match &mut self.bench {
                     None => return Err(Error("a frame of nothing".into())),
                     Some(Bench::Sound(bench)) => bench.take(unit, &mut reports),
+                    Some(Bench::Still(bench)) => bench.take(&unit, &mut reports),
+                    Some(Bench::Card(bench)) => bench.take(&unit, &mut reports),
                 };
                 self.taken += 1;
                 self.damaged += u64::from(outcome.is_err());
@@ -39,7 +43,7 @@ impl Worker {
             }
             Order::Keyframe { .. } => match &mut self.bench {
                 // Sound can be begun at any frame.
-                None | Some(Bench::Sound(_)) => Ok(()),
+                None | Some(Bench::Sound(_) | Bench::Still(_) | Bench::Card(_)) => Ok(()),
             },
         }
     }
@@ -47,12 +51,14 @@ impl Worker {
     fn configure(&mut self, job: Job) -> Result<(), Error> {
         let mut reports = Vec::new();
         match self.bench.take() {
-            None => {}
+            None | Some(Bench::Still(_) | Bench::Card(_)) => {}
             Some(Bench::Sound(mut before)) => before.end(&mut reports),
         }
         self.tell(&reports)?;
         self.bench = Some(match job {
             Job::Sound(job) => Bench::Sound(Box::new(sound::Bench::new(job)?)),
+            Job::Still(job) => Bench::Still(Box::new(still::Bench::new(job)?)),
+            Job::Card(job) => Bench::Card(Box::new(card::Bench::new(job)?)),
             Job::Pictures(_) => return Err(Error("pictures are not made here".into())),
         });
         Ok(())

@@ -22,6 +22,7 @@ pub(crate) struct Cli {
 
 const AFTER: &str = "\
 Examples:
+  onair demo
   onair serve
   onair serve --set http.listen=[::]:80
   onair sample-config > onair.toml
@@ -36,6 +37,8 @@ Exit status:
 pub(crate) enum Command {
     /// Run the server until it is told to stop (Ctrl-C, SIGTERM)
     Serve(Settings),
+    /// Run the server with a test picture on the air at live/test, to look at without any other program
+    Demo(Settings),
     /// Say whether a configuration is right, and where it is wrong
     Check {
         #[command(flatten)]
@@ -85,7 +88,7 @@ mod tests {
         let mut command = Cli::command().term_width(100);
         command.build();
         let mut text = command.render_long_help().to_string();
-        for name in ["serve", "check", "sample-config"] {
+        for name in ["serve", "demo", "check", "sample-config"] {
             let help = command.find_subcommand_mut(name).unwrap().render_long_help();
             text.push_str(&format!("\n──── onair {name} ────\n{help}"));
         }

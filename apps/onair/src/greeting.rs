@@ -11,6 +11,8 @@ pub(crate) struct Greeting {
     pub(crate) loopback_publishes: bool,
     /// Whether there is any key for others.
     pub(crate) has_keys: bool,
+    /// A stream that is on the air from the beginning.
+    pub(crate) demo: Option<&'static str>,
 }
 
 impl Greeting {
@@ -20,13 +22,14 @@ impl Greeting {
         let mut line = |what: &str, address: String| {
             let _ = writeln!(text, "  {what:<9} {address}");
         };
-        line("Watch", format!("http://{}/", reach(self.http, None)));
+        let page = self.demo.map_or_else(String::new, |path| format!("watch/{path}"));
+        line("Watch", format!("http://{}/{page}", reach(self.http, None)));
         if let Some(outside) = outside.filter(|_| self.http.ip().is_unspecified()) {
-            line("", format!("http://{}/", reach(self.http, Some(outside))));
+            line("", format!("http://{}/{page}", reach(self.http, Some(outside))));
         }
         if let Some(https) = self.https {
             let outside = outside.filter(|_| https.ip().is_unspecified());
-            line("", format!("https://{}/", reach(https, outside)));
+            line("", format!("https://{}/{page}", reach(https, outside)));
         }
         // Where there are both, the key travels in the clear only on this machine.
         let local = self.rtmp.map(|rtmp| ("rtmp", rtmp)).or(self.rtmps.map(|rtmps| ("rtmps", rtmps)));
@@ -79,6 +82,7 @@ mod tests {
             rtmps: None,
             loopback_publishes: true,
             has_keys: false,
+            demo: None,
         };
         let text = greeting.text(Some("192.168.1.7".parse().unwrap()));
         assert_eq!(
@@ -93,6 +97,22 @@ mod tests {
     }
 
     #[test]
+    fn the_demo_is_one_step_away() {
+        let greeting = Greeting {
+            http: "[::]:8080".parse().unwrap(),
+            https: None,
+            rtmp: None,
+            rtmps: None,
+            loopback_publishes: true,
+            has_keys: false,
+            demo: Some("live/test"),
+        };
+        let text = greeting.text(Some("192.168.1.7".parse().unwrap()));
+        assert!(text.contains("  Watch     http://localhost:8080/watch/live/test\n"), "{text}");
+        assert!(text.contains("            http://192.168.1.7:8080/watch/live/test\n"), "{text}");
+    }
+
+    #[test]
     fn with_keys_others_are_told_how() {
         let greeting = Greeting {
             http: "127.0.0.1:8080".parse().unwrap(),
@@ -101,6 +121,7 @@ mod tests {
             rtmps: None,
             loopback_publishes: false,
             has_keys: true,
+            demo: None,
         };
         let text = greeting.text(Some("192.168.1.7".parse().unwrap()));
         assert_eq!(
@@ -122,6 +143,7 @@ mod tests {
             rtmps: Some("[::]:1936".parse().unwrap()),
             loopback_publishes: true,
             has_keys: true,
+            demo: None,
         };
         let text = greeting.text(Some("192.168.1.7".parse().unwrap()));
         assert_eq!(

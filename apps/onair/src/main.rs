@@ -23,6 +23,7 @@ use config::Config;
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Serve(settings) => with_settings(&settings, serve::run),
+        Command::Demo(settings) => with_settings(&settings, serve::demo),
         Command::Check { settings, show } => with_settings(&settings, |config| check(&settings, &config, show)),
         Command::SampleConfig => print(&config::sample()),
     };

@@ -1,30 +1,49 @@
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use config::Config;
 use control::Access;
-use gateway_http::{About, House};
-use hub::Hub;
+use gateway_http::{About, Carried, House};
+use hub::{Broadcast, Hub};
 use package::Library;
 use tls::Certificate;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
+use transcode::Demo;
 
 use crate::greeting::{self, Greeting};
 use crate::{bind, clock, figures, files, limits, logging, stop, transcoder};
 
+/// Where the demo publishes.
+const DEMO: &str = "live/test";
+
 /// Runs the server until it is told to stop.
 pub(crate) fn run(config: Config) -> anyhow::Result<()> {
+    start(config, None)
+}
+
+/// The same with a stream of its own, so that there is something to watch without any other program.
+pub(crate) fn demo(config: Config) -> anyhow::Result<()> {
+    let Some(worker) = transcoder::worker(&config.transcode) else {
+        bail!(
+            "the demo is drawn by the program `onair-transcoder`, which is not beside this one; see `transcode.worker`"
+        );
+    };
+    let demo = Demo::new(&worker, DEMO.parse()?);
+    start(config, Some(demo))
+}
+
+fn start(config: Config, demo: Option<Demo>) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let outcome = runtime.block_on(serve(config));
+    let outcome = runtime.block_on(serve(config, demo));
     // Whatever still runs had its time.
     runtime.shutdown_background();
     outcome
 }
 
-async fn serve(config: Config) -> anyhow::Result<()> {
+async fn serve(config: Config, demo: Option<Demo>) -> anyhow::Result<()> {
     let for_people = logging::start(&config.log);
     let files = files::raise_limit();
     let mut requests = stop::Requests::listen()?;
@@ -61,6 +80,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         rtmps: rtmp.tls_address(),
         loopback_publishes: config.access.loopback_publishes,
         has_keys: !config.access.publish.is_empty(),
+        demo: demo.as_ref().map(|_| DEMO),
     };
     info!(version = env!("CARGO_PKG_VERSION"), files, "starting");
 
@@ -87,31 +107,45 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     }
     rooms.spawn(origin::run(hub.clone(), library.clone(), limits::packaging(&config.hls), close.clone()));
 
+    let mut publishers = JoinSet::new();
+    publishers.spawn(rtmp.run(hub.clone(), admission.clone(), stop.clone()));
+    let has_webrtc = webrtc.is_some();
+    let mut guests = axum::Router::new();
+    let mut carried: Option<Arc<dyn Fn(&Broadcast) -> Carried + Send + Sync>> = None;
+    if let Some(webrtc) = webrtc {
+        let ready = webrtc.ready(hub.clone(), admission.clone(), demand.clone(), stop.clone());
+        let webrtc = ready.context("WebRTC cannot begin")?;
+        guests = guests.merge(webrtc.router());
+        let carries = webrtc.carries();
+        carried = Some(Arc::new(move |broadcast| {
+            let gateway_webrtc::Carried { video, audio } = carries(broadcast);
+            Carried { video, audio }
+        }));
+        publishers.spawn(webrtc.run());
+    }
     let house = House {
         hub: hub.clone(),
         library,
-        admission: admission.clone(),
+        admission,
+        demand,
+        stills: transcoder::stills(&config.transcode),
+        carried,
         metrics,
         about: About {
             version: env!("CARGO_PKG_VERSION"),
             rtmp_port: greeting.rtmp.map(|rtmp| rtmp.port()),
             rtmps_port: greeting.rtmps.map(|rtmps| rtmps.port()),
-            webrtc: webrtc.is_some(),
+            webrtc: has_webrtc,
             https_port: greeting.https.map(|https| https.port()),
         },
         trusted_proxies: config.http.trusted_proxies.clone().into(),
         stop: stop.clone(),
     };
-    let mut publishers = JoinSet::new();
-    publishers.spawn(rtmp.run(hub.clone(), admission.clone(), stop.clone()));
-    let mut guests = axum::Router::new();
-    if let Some(webrtc) = webrtc {
-        let webrtc = webrtc.ready(hub.clone(), admission, demand, stop.clone()).context("WebRTC cannot begin")?;
-        guests = guests.merge(webrtc.router());
-        publishers.spawn(webrtc.run());
-    }
     let mut viewers = JoinSet::new();
     viewers.spawn(http.serve(gateway_http::router(house, guests), close.clone()));
+    if let Some(demo) = demo {
+        publishers.spawn(demo.run(hub.clone(), stop.clone()));
+    }
     if for_people {
         eprintln!("{}", greeting.text(greeting::outside()));
     }
@@ -158,4 +192,16 @@ fn ended(end: Result<(), tokio::task::JoinError>) -> anyhow::Error {
     };
     error!(%error, "stopping");
     error
+}
+
+#[cfg(test)]
+mod tests {
+    /// The description of the API is one document, kept by the gateway that serves it: it names the addresses of guests too.
+    #[test]
+    fn the_api_of_every_gateway_is_described() {
+        let document = include_str!("../../../crates/gateway/http/src/openapi.json");
+        for route in gateway_webrtc::API {
+            assert!(document.contains(&format!("\"{route}\": {{")), "{route} is not described");
+        }
+    }
 }

@@ -1,23 +1,36 @@
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use tracing::{info, warn};
-use transcode::Transcoder;
+use transcode::{Stills, Transcoder};
 
 /// The transcoder, if there is a worker to start and anything for it to do. Without one the server does all the rest.
 pub(crate) fn find(settings: &config::Transcode) -> Option<Transcoder> {
     if !settings.audio {
         return None;
     }
-    let worker = if settings.worker.as_os_str().is_empty() { beside_us()? } else { settings.worker.clone() };
-    if !worker.is_file() {
+    let Some(worker) = worker(settings) else {
         warn!(
-            worker = %worker.display(),
             "there is no transcoder: viewers hear only what their players take as it is sent; see `transcode.worker`"
         );
         return None;
-    }
+    };
     info!(worker = %worker.display(), "renditions are made by");
     Some(Transcoder::new(&worker))
+}
+
+/// Who makes stills, if they are wanted and there is a worker to start.
+pub(crate) fn stills(settings: &config::Transcode) -> Arc<dyn hub::Stills> {
+    match worker(settings).filter(|_| settings.thumbnails) {
+        Some(worker) => Arc::new(Stills::new(&worker)),
+        None => Arc::new(()),
+    }
+}
+
+/// The program to start, if it is there.
+pub(crate) fn worker(settings: &config::Transcode) -> Option<PathBuf> {
+    let worker = if settings.worker.as_os_str().is_empty() { beside_us()? } else { settings.worker.clone() };
+    worker.is_file().then_some(worker)
 }
 
 fn beside_us() -> Option<PathBuf> {

@@ -13,6 +13,9 @@ pub struct Transcode {
     /// Add AAC to HLS and DASH where a publisher sends other sound, such as Opus from a browser: not every player takes
     /// that.
     pub hls_aac: bool,
+    /// Make stills of live streams for `/thumbnail/<path>.jpg`, the home page and messengers, while somebody asks for them:
+    /// at most one in five seconds of a stream.
+    pub thumbnails: bool,
     /// Where `onair-transcoder` is. Empty: beside the server's own program.
     #[schemars(with = "String")]
     pub worker: PathBuf,
@@ -20,6 +23,6 @@ pub struct Transcode {
 
 impl Default for Transcode {
     fn default() -> Self {
-        Self { audio: true, hls_aac: true, worker: PathBuf::new() }
+        Self { audio: true, hls_aac: true, thumbnails: true, worker: PathBuf::new() }
     }
 }

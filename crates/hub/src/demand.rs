@@ -1,8 +1,9 @@
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Instant;
 
-use media::{Track, TrackId};
+use media::{Path, Track, TrackId};
 
 use crate::broadcast::Broadcast;
 
@@ -16,6 +17,49 @@ pub trait Demand: Send + Sync {
     /// `None` if it cannot be had: nobody transcodes here, the track is not there, or is not of that kind.
     /// Cheap when the rendition is there already, whoever asked for it first.
     fn want(&self, broadcast: &Broadcast, source: TrackId, wish: Wish) -> Option<Lease>;
+
+    /// Whether [`Demand::want`] would give it, without beginning anything: for those who tell what can be had.
+    fn can(&self, broadcast: &Broadcast, source: TrackId, wish: Wish) -> bool {
+        let _ = (broadcast, source, wish);
+        false
+    }
+
+    /// Every rendition that is being made, and how it does.
+    fn renditions(&self) -> Vec<Rendition> {
+        Vec::new()
+    }
+}
+
+/// A rendition and how it does.
+#[derive(Clone, Debug)]
+pub struct Rendition {
+    /// Of which broadcast.
+    pub path: Path,
+    /// Of which track.
+    pub source: TrackId,
+    /// The rendition.
+    pub track: Arc<Track>,
+    /// What is being done for it now.
+    pub making: Making,
+    /// Frames made so far.
+    pub frames: u64,
+    /// Frames left out so far, as they could not be decoded or there was no time for them.
+    pub dropped: u64,
+    /// How often what makes it failed and was begun again.
+    pub restarts: u64,
+    /// Why, the last time: a sentence that names no place of this machine.
+    pub last_failure: Option<String>,
+}
+
+/// What is being done for a rendition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Making {
+    /// It is being made.
+    Running,
+    /// Whoever will make it is being started.
+    Starting,
+    /// It failed so often that the next attempt waits until then.
+    BackingOff(Instant),
 }
 
 /// What a rendition shall be.

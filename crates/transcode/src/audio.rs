@@ -60,6 +60,7 @@ impl Rendition {
                 condition.process = None;
                 condition.restarts += 1;
                 condition.last_failure = Some(why);
+                condition.next_at = Some((Instant::now() + wait).into_std());
             });
             sleep(wait).await;
         }
@@ -69,9 +70,16 @@ impl Rendition {
     async fn attend(&self, derived: &Derived, newest: &AtomicI64) -> End {
         let mut process = match Process::start(&self.worker) {
             Ok(process) => process,
-            Err(error) => return End::Died(format!("{} does not start: {error}", self.worker.display())),
+            Err(error) => {
+                warn!(worker = %self.worker.display(), %error, "the worker does not start");
+                return End::Died(format!("the worker does not start: {error}"));
+            }
         };
-        self.room.note(|condition| condition.process = process.id());
+        self.room.note(|condition| {
+            condition.process = process.id();
+            condition.next_at = None;
+            condition.worker_damaged = 0;
+        });
         let end = self.work(&mut process, derived, newest).await;
         let status = process.end().await;
         self.room.note(|condition| condition.process = None);
@@ -164,7 +172,10 @@ impl Rendition {
             Report::Frame(_) | Report::Standing { .. } => {
                 return Some(End::Died("sends what was not asked for".into()));
             }
-            Report::Progress { taken, .. } => dog.took(taken, now),
+            Report::Progress { taken, damaged } => {
+                dog.took(taken, now);
+                self.room.note(|condition| condition.damaged(damaged));
+            }
             Report::Failed { what } => return Some(End::Died(what)),
         }
         None

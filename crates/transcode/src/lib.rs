@@ -6,13 +6,17 @@
 
 mod audio;
 mod backoff;
+mod demo;
 mod process;
 pub mod protocol;
 mod room;
+mod still;
 mod transcoder;
 mod watchdog;
 
 #[cfg(test)]
 mod tests;
 
+pub use demo::Demo;
+pub use still::Stills;
 pub use transcoder::{Condition, Status, Transcoder};

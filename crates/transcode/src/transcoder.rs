@@ -1,8 +1,9 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use hub::{Broadcast, Demand, Derived, From, Hub, Lease, State, Wish};
+use hub::{Broadcast, Demand, Derived, From, Hub, Lease, Making, State, Wish};
 use media::codec::{Aac, Opus};
 use media::{Codec, Kind, Origin, Track, TrackId};
 use tokio::runtime::Handle;
@@ -17,6 +18,8 @@ use crate::room::Room;
 /// Bits a second of the sound that workers make.
 pub(crate) const OPUS_BPS: u32 = 96_000;
 pub(crate) const AAC_BPS: u32 = 128_000;
+/// A worker that follows sooner than this is being started; one that follows later is waited for.
+const REST: Duration = Duration::from_millis(250);
 
 /// Starts workers for those who want renditions, and keeps them going. Cheap to clone.
 #[derive(Clone)]
@@ -52,10 +55,25 @@ pub struct Condition {
     pub process: Option<u32>,
     /// Frames made so far.
     pub frames: u64,
+    /// Frames of the source that could not be decoded.
+    pub dropped: u64,
     /// How often a worker died or had to be killed.
     pub restarts: u64,
     /// Why, the last time.
     pub last_failure: Option<String>,
+    /// When the next worker is started, while one that died is to be followed.
+    pub next_at: Option<Instant>,
+    /// Of `dropped`, what the present worker has said so far.
+    pub(crate) worker_damaged: u64,
+}
+
+impl Condition {
+    /// The worker says that of what it was given so much could not be decoded.
+    pub(crate) fn damaged(&mut self, by_worker: u64) {
+        // Another worker counts from zero.
+        self.dropped += by_worker.saturating_sub(self.worker_damaged);
+        self.worker_damaged = by_worker;
+    }
 }
 
 impl Transcoder {
@@ -171,6 +189,29 @@ impl Transcoder {
 impl Demand for Transcoder {
     fn want(&self, broadcast: &Broadcast, source: TrackId, wish: Wish) -> Option<Lease> {
         self.begin(broadcast, source, wish, From::Newest)
+    }
+
+    fn can(&self, broadcast: &Broadcast, source: TrackId, wish: Wish) -> bool {
+        broadcast.catalog().track(source).is_some_and(|track| derived_from(track, wish).is_some())
+    }
+
+    fn renditions(&self) -> Vec<hub::Rendition> {
+        let now = Instant::now();
+        let of = |Status { path, source, track, condition }: Status| hub::Rendition {
+            path,
+            source,
+            track,
+            making: match (condition.process, condition.next_at) {
+                (Some(_), _) => Making::Running,
+                (None, Some(at)) if at.saturating_duration_since(now) > REST => Making::BackingOff(at),
+                (None, _) => Making::Starting,
+            },
+            frames: condition.frames,
+            dropped: condition.dropped,
+            restarts: condition.restarts,
+            last_failure: condition.last_failure,
+        };
+        self.status().into_iter().map(of).collect()
     }
 }
 

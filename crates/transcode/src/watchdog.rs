@@ -15,11 +15,22 @@ pub(crate) struct Watchdog {
     taken: u64,
     /// Since when something should have come from it.
     since: Option<Instant>,
+    chew: Duration,
 }
 
 impl Watchdog {
     pub(crate) fn new(now: Instant) -> Self {
-        Self { is_ready: false, given: 0, taken: 0, since: Some(now) }
+        Self { is_ready: false, given: 0, taken: 0, since: Some(now), chew: CHEW }
+    }
+
+    /// One that waits longer: for a worker that nobody sends anything bad.
+    pub(crate) fn patient(now: Instant, chew: Duration) -> Self {
+        Self { chew, ..Self::new(now) }
+    }
+
+    /// Frames that it has before it.
+    pub(crate) fn owed(&self) -> u64 {
+        self.given - self.taken
     }
 
     pub(crate) fn ready(&mut self, now: Instant) {
@@ -44,7 +55,7 @@ impl Watchdog {
 
     /// When it is to be given up.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        Some(self.since? + if self.is_ready { CHEW } else { START })
+        Some(self.since? + if self.is_ready { self.chew } else { START })
     }
 }
 

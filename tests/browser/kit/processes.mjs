@@ -47,10 +47,15 @@ export async function until(what, ask, { seconds = 20, every = 50 } = {}) {
 }
 
 /** Starts the server on free loopback ports, with further `--set` arguments. */
-export async function startServer(...settings) {
+export const startServer = (...settings) => launch('serve', settings);
+
+/** The same with a test picture of its own at `live/test`. */
+export const startDemo = (...settings) => launch('demo', settings);
+
+async function launch(command, settings) {
   const fixed = ['http', 'rtmp', 'webrtc'].map((proto) => `${proto}.listen="127.0.0.1:0"`).concat('log.format="json"');
   const args = [...fixed, ...settings].flatMap((setting) => ['--set', setting]);
-  const child = start(binary.onair, ['serve', ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = start(binary.onair, [command, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
   const log = [];
   const listen = {};
   createInterface({ input: child.stderr }).on('line', (line) => {

@@ -62,6 +62,8 @@ export interface Snapshot extends Model {
   jitterBuffer: number | undefined;
   loss: number | undefined;
   remote: string | undefined;
+  /** What the server makes of the stream, and how that goes. */
+  made: string[];
   stalls: number;
   stalledMs: number;
   loads: number;

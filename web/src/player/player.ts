@@ -1,7 +1,7 @@
 /** Ties the machine to an engine, the server and the surface. The only room of the player that knows the time. */
 import { stream as askStream, type Answer, type Stream } from '../api.ts';
-import { shortName } from '../format.ts';
-import { Choice, engineNamed, type EngineName } from './choice.ts';
+import { madeFacts, shortName } from '../format.ts';
+import { Choice, engineNamed, type EngineName, type Offered } from './choice.ts';
 import { abilities, createEngine, type Engine, type Level, type Reports, type Voice } from './engine.ts';
 import { Machine, type Effect, type Event, type Failure } from './machine.ts';
 import type { Actions, Model, Snapshot } from './model.ts';
@@ -10,6 +10,7 @@ import { Pacer } from './pace.ts';
 import { Playhead } from './playhead.ts';
 import { loadKey, loadPrefs, saveKey, savePrefs } from './prefs.ts';
 import { Surface } from './surface.ts';
+import { stillOf } from '../still.ts';
 import { fingerprint, lacks, refusal } from './tracks.ts';
 
 const SENSE_MS = 200;
@@ -116,6 +117,7 @@ export class Player {
       jitterBuffer: figures.jitterBuffer,
       loss: figures.loss,
       remote: figures.remote,
+      made: this.stream ? madeFacts(this.stream) : [],
       stalls: this.playhead.stalls,
       stalledMs: Math.round(this.playhead.stalledMs),
       loads: this.loads,
@@ -147,7 +149,7 @@ export class Player {
       voice: engine?.voice(),
       engine: engine?.name,
       asked: this.choice.wanted,
-      engines: this.choice.options(this.stream?.tracks ?? []),
+      engines: this.choice.options(this.offered()),
       note: this.note,
     };
   }
@@ -177,7 +179,7 @@ export class Player {
   private load(): void {
     this.awaitsTracks = this.stream === undefined && this.choice.asksForTracks && !this.isUntold;
     if (this.awaitsTracks) return;
-    const { name, note } = this.choice.pick(this.stream?.tracks ?? []);
+    const { name, note } = this.choice.pick(this.offered());
     this.note = note;
     this.wish += 1;
     if (name === undefined) {
@@ -214,6 +216,7 @@ export class Player {
     const { path, base } = this.options;
     const answer = await askStream(path, base, this.key);
     if (answer.ok && answer.clockOffsetMs !== undefined) this.latency.offset = answer.clockOffsetMs;
+    if (answer.ok && answer.value.state === 'live') this.showStill();
     const before = this.stream?.state;
     if (answer.ok) this.stream = answer.value;
     else if (answer.refusal === 'absent') this.stream = undefined;
@@ -225,6 +228,17 @@ export class Player {
     if (this.awaitsTracks) this.load();
   }
 
+  /** Something to look at until the first picture comes. */
+  private showStill(): void {
+    if (this.loads > 1 || this.hasPlayed || this.video.poster !== '') return;
+    const { path, base } = this.options;
+    const still = new Image();
+    still.addEventListener('load', () => {
+      if (!this.hasPlayed) this.video.poster = still.src;
+    });
+    still.src = stillOf(path, base, Date.now(), this.key);
+  }
+
   private tell(answer: Answer<Stream>): void {
     if (!answer.ok) {
       this.playhead.excuse();
@@ -232,8 +246,8 @@ export class Player {
     }
     const { value } = answer;
     if (value.state !== 'live') this.playhead.excuse();
-    const isRtc = (this.engine?.name ?? this.choice.pick(value.tracks).name) === 'whep';
-    const tracks = isRtc ? value.tracks.filter((track) => this.choice.fitsRtc(track)) : value.tracks;
+    const isRtc = (this.engine?.name ?? this.choice.pick(value).name) === 'whep';
+    const tracks = isRtc ? value.tracks.filter(({ kind }) => this.choice.reaches(kind, value)) : value.tracks;
     this.handle({
       type: 'presence',
       presence: value.state,
@@ -262,13 +276,17 @@ export class Player {
     this.handle({ type: 'failed', why });
   }
 
+  private offered(): Offered {
+    return this.stream ?? { tracks: [] };
+  }
+
   private failing() {
-    return { hasPlayed: this.hasPlayed, tracks: this.stream?.tracks ?? [], now: performance.now() };
+    return { hasPlayed: this.hasPlayed, offered: this.offered(), now: performance.now() };
   }
 
   private async onUnplayable(detail: string): Promise<void> {
     this.lastError = detail;
-    if (this.engine && this.choice.refuse(this.engine.name, detail, this.stream?.tracks ?? []))
+    if (this.engine && this.choice.refuse(this.engine.name, detail, this.offered()))
       return this.handle({ type: 'switched' });
     if (this.stream === undefined) await this.ask();
     const canPlay = (type: string) => MediaSource.isTypeSupported(type);
@@ -388,7 +406,7 @@ export class Player {
 
   private playBy(name: EngineName | undefined): void {
     this.choice.ask(name);
-    const next = this.choice.pick(this.stream?.tracks ?? []);
+    const next = this.choice.pick(this.offered());
     this.note = next.note;
     if (next.name !== this.engine?.name || this.machine.phase === 'unplayable') this.handle({ type: 'switched' });
     else this.update();

@@ -29,6 +29,7 @@ const ROWS: Row[] = [
   ['Bandwidth', (now) => bits(now.bandwidthBps)],
   ['Dropped frames', (now) => `${now.droppedFrames} of ${now.totalFrames}`],
   ['Stalls', (now) => `${now.stalls}, ${(now.stalledMs / 1000).toFixed(1)} s`],
+  ['Made here', (now) => now.made.join(' · ')],
   ['Comes from', (now) => now.remote ?? ''],
 ];
 

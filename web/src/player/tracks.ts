@@ -1,14 +1,14 @@
 /** What the tracks of a stream mean for a player. */
 import type { Stream } from '../api.ts';
-import { codec } from '../format.ts';
+import { codec, isSent } from '../format.ts';
 
 /**
  * Names the set of tracks. While it stays the same, an engine may go on as it is: a publisher who comes back, or another
  * size of picture, is a discontinuity in the same playlists. Where the server chooses the rendition, only kinds and codecs
- * count: `isOne`.
+ * count: `isOne`. What the server makes comes and goes with those who want it, and is no reason to load anew.
  */
 export function fingerprint(stream: Stream, isOne = false): string {
-  const names = stream.tracks.map(({ name, kind, codec }) => `${isOne ? kind : name}:${kind}:${codec}`);
+  const names = stream.tracks.filter(isSent).map(({ name, kind, codec }) => `${isOne ? kind : name}:${kind}:${codec}`);
   return [...new Set(names)].sort().join(' ');
 }
 

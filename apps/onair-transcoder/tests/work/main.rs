@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
 mod beeps;
+mod card;
 mod heal;
 mod rtmp;
 mod sound;

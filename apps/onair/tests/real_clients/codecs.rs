@@ -8,16 +8,16 @@ use testkit::ffmpeg::{Publisher, complaints, decoding_complaints, modern};
 
 use crate::{scratch, server};
 
-const PICTURE: &str = "-re -f lavfi -i testsrc2=size=320x180:rate=30";
+pub(crate) const PICTURE: &str = "-re -f lavfi -i testsrc2=size=320x180:rate=30";
 const SOUND: &str = "-re -f lavfi -i sine=frequency=440:sample_rate=48000";
-const X264: &str = "-c:v libx264 -preset ultrafast -tune zerolatency -g 60 -sc_threshold 0 -pix_fmt yuv420p";
-const X265: &str =
+pub(crate) const X264: &str = "-c:v libx264 -preset ultrafast -tune zerolatency -g 60 -sc_threshold 0 -pix_fmt yuv420p";
+pub(crate) const X265: &str =
     "-c:v libx265 -preset ultrafast -x265-params log-level=none:keyint=60:min-keyint=60:scenecut=0:open-gop=0";
-const SVT: &str = "-c:v libsvtav1 -preset 10 -g 60 -crf 55 -pix_fmt yuv420p";
-const VP9: &str = "-c:v libvpx-vp9 -deadline realtime -cpu-used 8 -g 60 -b:v 200k -pix_fmt yuv420p";
+pub(crate) const SVT: &str = "-c:v libsvtav1 -preset 10 -g 60 -crf 55 -pix_fmt yuv420p";
+pub(crate) const VP9: &str = "-c:v libvpx-vp9 -deadline realtime -cpu-used 8 -g 60 -b:v 200k -pix_fmt yuv420p";
 
 /// Publishes to that path until it is dropped.
-fn publish(ffmpeg: &Path, words: &str, url: &str) -> Publisher {
+pub(crate) fn publish(ffmpeg: &Path, words: &str, url: &str) -> Publisher {
     let mut command = Command::new(ffmpeg);
     command.args(["-nostdin", "-hide_banner", "-loglevel", "error"]).env("SVT_LOG", "1");
     command.args(words.split_whitespace()).args(["-f", "flv", "-flvflags", "no_duration_filesize", url]);
@@ -25,7 +25,7 @@ fn publish(ffmpeg: &Path, words: &str, url: &str) -> Publisher {
 }
 
 /// C16: waits for three complete segments of a rendition, and holds each of them behind its init to ffprobe and ffmpeg.
-fn check(server: &Server, path: &str, name: &str, dir: &Path) -> Vec<(u64, f64)> {
+pub(crate) fn check(server: &Server, path: &str, name: &str, dir: &Path) -> Vec<(u64, f64)> {
     let list = server.await_media(path, name, |list| list.segments.iter().filter(|one| !one.gap).count() >= 3);
     let segments = list.segments.iter().filter(|segment| !segment.gap);
     let checked = segments.map(|segment| {

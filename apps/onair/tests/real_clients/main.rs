@@ -7,6 +7,7 @@ mod battery;
 mod clocks;
 mod codecs;
 mod crowd;
+mod demo;
 mod gstreamer;
 mod keys;
 mod memory;
@@ -14,6 +15,7 @@ mod reloads;
 mod secrets;
 mod shapes;
 mod strangers;
+mod thumbnails;
 mod whip;
 
 use testkit::Server;

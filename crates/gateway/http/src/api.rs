@@ -8,11 +8,11 @@ use axum::extract::{Request, State};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderValue, Response};
-use hub::Broadcast;
+use hub::{Broadcast, Rendition};
 
 use crate::access;
 use crate::answer::{Keep, Problem, json};
-use crate::api_model::{Server, Stream, StreamNow, Streams, when};
+use crate::api_model::{Server, Stream, StreamNow, Streams, Transcode, Transcodes, when};
 use crate::{About, House};
 
 /// The description of this API, kept by hand; a test holds it to the routes.
@@ -24,7 +24,9 @@ const FIRST_PATH: &str = "live/stream";
 pub(crate) async fn streams(State(house): State<House>, request: Request) -> Response<Body> {
     let (parts, _) = request.into_parts();
     let now = Instant::now();
-    let streams = visible(&house, &parts).await.iter().map(|broadcast| Stream::of(broadcast, now)).collect();
+    let streams = visible(&house, &parts).await;
+    let renditions = house.demand.renditions();
+    let streams = streams.iter().map(|broadcast| tell(&house, broadcast, &renditions, now)).collect();
     json(&Streams { now: when(SystemTime::now()), streams })
 }
 
@@ -39,11 +41,29 @@ pub(crate) async fn stream(State(house): State<House>, request: Request) -> Resp
     }
     match house.hub.broadcast(&path) {
         Some(broadcast) => {
-            let stream = Stream::of(&broadcast, Instant::now());
+            let stream = tell(&house, &broadcast, &house.demand.renditions(), Instant::now());
             json(&StreamNow { now: when(SystemTime::now()), stream })
         }
         None => unknown(),
     }
+}
+
+fn tell(house: &House, broadcast: &Broadcast, renditions: &[Rendition], now: Instant) -> Stream {
+    let carried = house.carried.as_ref().map(|carried| carried(broadcast));
+    Stream::of(broadcast, carried, renditions, now)
+}
+
+/// `/api/v1/transcodes`: what is being made of streams that the caller may watch, and how it does.
+pub(crate) async fn transcodes(State(house): State<House>, request: Request) -> Response<Body> {
+    let (parts, _) = request.into_parts();
+    let now = Instant::now();
+    let seen = visible(&house, &parts).await;
+    let of = |rendition: &Rendition| {
+        let broadcast = seen.iter().find(|broadcast| *broadcast.path() == rendition.path)?;
+        Some(Transcode::of(broadcast, rendition, now))
+    };
+    let transcodes = house.demand.renditions().iter().filter_map(of).collect();
+    json(&Transcodes { now: when(SystemTime::now()), transcodes })
 }
 
 /// `/api/v1/server`: what a publisher has to know.

@@ -2,9 +2,11 @@
 
 use std::time::{Instant, SystemTime};
 
-use ::media::Track as MediaTrack;
-use hub::{Broadcast, State, TrackStats};
+use ::media::{Origin, Track as MediaTrack, TrackId};
+use hub::{Broadcast, Making, Rendition, State, TrackStats};
 use serde::Serialize;
+
+use crate::Carried;
 
 /// RFC 3339, in UTC, to the millisecond.
 pub(crate) fn when(time: SystemTime) -> String {
@@ -36,6 +38,9 @@ pub(crate) struct Stream {
     since: String,
     publisher: Publisher,
     tracks: Vec<Track>,
+    /// What viewers by WebRTC get, where there is WebRTC.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    webrtc: Option<Carried>,
 }
 
 /// How they come; their address is nobody's business.
@@ -63,6 +68,44 @@ struct Track {
     #[serde(skip_serializing_if = "Option::is_none")]
     language: Option<String>,
     bitrate_bps: u64,
+    /// How it does, of a track that the server makes itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    made: Option<Made>,
+}
+
+/// How the making of a rendition goes.
+#[derive(Serialize)]
+pub(crate) struct Made {
+    /// The track that it is made of, while that is there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    of: Option<String>,
+    state: &'static str,
+    frames: u64,
+    dropped_frames: u64,
+    restarts: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_failure: Option<String>,
+    /// While it is backing off: milliseconds to the next attempt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_ms: Option<u64>,
+}
+
+/// All renditions that are made of streams that the caller may watch.
+#[derive(Serialize)]
+pub(crate) struct Transcodes {
+    pub(crate) now: String,
+    pub(crate) transcodes: Vec<Transcode>,
+}
+
+/// One rendition.
+#[derive(Serialize)]
+pub(crate) struct Transcode {
+    stream: String,
+    name: String,
+    kind: &'static str,
+    codec: &'static str,
+    #[serde(flatten)]
+    made: Made,
 }
 
 /// The server, to those who want to publish.
@@ -78,14 +121,25 @@ pub(crate) struct Server {
 }
 
 impl Stream {
-    pub(crate) fn of(broadcast: &Broadcast, now: Instant) -> Self {
+    pub(crate) fn of(broadcast: &Broadcast, webrtc: Option<Carried>, renditions: &[Rendition], now: Instant) -> Self {
         let stats = broadcast.stats(now);
+        let track = |stats: &TrackStats| {
+            let is_ours =
+                |rendition: &&Rendition| rendition.track.id == stats.track.id && rendition.path == *broadcast.path();
+            let made = (stats.track.origin == Origin::Transcoder).then(|| {
+                let rendition = renditions.iter().find(is_ours);
+                // One that has just ended is in the catalog for a moment.
+                rendition.map_or_else(Made::default, |rendition| Made::of(broadcast, rendition, now))
+            });
+            Track { made, ..Track::of(stats) }
+        };
         Self {
             path: broadcast.path().to_string(),
             state: name(stats.state),
             since: when(stats.since),
             publisher: Publisher { proto: stats.publisher.proto },
-            tracks: stats.tracks.iter().map(Track::of).collect(),
+            tracks: stats.tracks.iter().map(track).collect(),
+            webrtc,
         }
     }
 }
@@ -111,7 +165,57 @@ impl Track {
             channels: sound.map(|sound| sound.channels),
             language: language.as_ref().map(|language| language.as_str().to_owned()),
             bitrate_bps: stats.bitrate_bps,
+            made: None,
         }
+    }
+}
+
+impl Default for Made {
+    fn default() -> Self {
+        let state = doing(Making::Starting);
+        Self { of: None, state, frames: 0, dropped_frames: 0, restarts: 0, last_failure: None, retry_ms: None }
+    }
+}
+
+impl Made {
+    fn of(broadcast: &Broadcast, rendition: &Rendition, now: Instant) -> Self {
+        let Rendition { source, making, frames, dropped, restarts, ref last_failure, .. } = *rendition;
+        let of = |id: TrackId| broadcast.catalog().track(id).map(|track| track.name().to_string());
+        let retry_ms = match making {
+            Making::BackingOff(at) => u64::try_from(at.saturating_duration_since(now).as_millis()).ok(),
+            _ => None,
+        };
+        Self {
+            of: of(source),
+            state: doing(making),
+            frames,
+            dropped_frames: dropped,
+            restarts,
+            last_failure: last_failure.clone(),
+            retry_ms,
+        }
+    }
+}
+
+impl Transcode {
+    pub(crate) fn of(broadcast: &Broadcast, rendition: &Rendition, now: Instant) -> Self {
+        let track = &rendition.track;
+        Self {
+            stream: rendition.path.to_string(),
+            name: track.name().to_string(),
+            kind: track.kind().as_str(),
+            codec: track.codec.name(),
+            made: Made::of(broadcast, rendition, now),
+        }
+    }
+}
+
+/// What is being done for a rendition, in the API and in labels.
+pub(crate) fn doing(making: Making) -> &'static str {
+    match making {
+        Making::Running => "running",
+        Making::Starting => "starting",
+        Making::BackingOff(_) => "backing-off",
     }
 }
 

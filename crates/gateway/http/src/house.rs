@@ -2,8 +2,9 @@ use std::sync::Arc;
 
 use ::package::Library;
 use config::Network;
-use hub::{Admission, Hub};
+use hub::{Admission, Broadcast, Demand, Hub, Stills};
 use metrics_exporter_prometheus::PrometheusHandle;
+use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 /// What the routes answer from. Cheap to clone.
@@ -15,6 +16,12 @@ pub struct House {
     pub library: Library,
     /// Who may watch.
     pub admission: Arc<dyn Admission>,
+    /// Who makes renditions, and how they do.
+    pub demand: Arc<dyn Demand>,
+    /// Who makes stills.
+    pub stills: Arc<dyn Stills>,
+    /// What viewers by WebRTC get of a broadcast; `None` while WebRTC is turned off.
+    pub carried: Option<Arc<dyn Fn(&Broadcast) -> Carried + Send + Sync>>,
     /// The figures.
     pub metrics: PrometheusHandle,
     /// What the server says about itself.
@@ -23,6 +30,15 @@ pub struct House {
     pub trusted_proxies: Arc<[Network]>,
     /// Cancelled when the server is asked to stop: `/readyz` says no from then on.
     pub stop: CancellationToken,
+}
+
+/// What viewers by WebRTC get of a broadcast, by the names of its codecs; what is made for them included.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Carried {
+    /// Codecs of pictures; none where they do not reach such viewers.
+    pub video: Vec<&'static str>,
+    /// Codecs of sound.
+    pub audio: Vec<&'static str>,
 }
 
 /// What the server says about itself to those who want to publish.

@@ -26,10 +26,12 @@ mod pieces;
 mod process;
 pub mod range;
 mod router;
+mod social;
 mod stall;
 #[cfg(test)]
 mod tests;
+mod thumbnail;
 
-pub use house::{About, House};
+pub use house::{About, Carried, House};
 pub use listen::Listener;
 pub use router::router;

@@ -97,12 +97,17 @@ async fn refusal(house: &House, application: &str, stream_key: &str, request: &P
 
 /// The name by which the server was asked, without the port. What could not stand in a URL is none.
 fn host(request: &Parts) -> Option<&str> {
+    let authority = authority(request)?;
+    let end = authority.rfind(':').filter(|&colon| !authority[colon..].contains(']')).unwrap_or(authority.len());
+    authority.get(..end).filter(|host| !host.is_empty())
+}
+
+/// The same with the port, where one was named.
+pub(crate) fn authority(request: &Parts) -> Option<&str> {
     let header = request.headers.get(HOST).and_then(|value| value.to_str().ok());
     let authority = header.or_else(|| request.uri.authority().map(|authority| authority.as_str()))?;
-    let end = authority.rfind(':').filter(|&colon| !authority[colon..].contains(']')).unwrap_or(authority.len());
-    let host = authority.get(..end)?;
     let is_plain = |c: u8| c.is_ascii_alphanumeric() || b"-._[]:".contains(&c);
-    (!host.is_empty() && host.bytes().all(is_plain)).then_some(host)
+    (!authority.is_empty() && authority.bytes().all(is_plain)).then_some(authority)
 }
 
 /// What OBS says, as far as it matters here.

@@ -7,12 +7,12 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Response, StatusCode};
-use hub::{Broadcast, State as Standing, Stats, TrackStats};
+use hub::{Broadcast, Rendition, State as Standing, Stats, TrackStats};
 
 use crate::House;
 use crate::answer::{Keep, Problem};
 use crate::api::visible;
-use crate::api_model::name;
+use crate::api_model::{doing, name};
 use crate::process::Process;
 
 /// `/healthz`: the process answers.
@@ -38,6 +38,7 @@ pub(crate) async fn metrics(State(house): State<House>, request: Request) -> Res
     // Writing into a text does not fail.
     let _ = broadcasts(&mut page, &house.hub.broadcasts());
     let _ = tracks(&mut page, &seen);
+    let _ = renditions(&mut page, &seen, &house.demand.renditions());
     let _ = process(&mut page, Process::now());
     text(page, "text/plain; version=0.0.4; charset=utf-8")
 }
@@ -85,6 +86,32 @@ fn tracks(page: &mut String, seen: &[(Stats, Broadcast)]) -> fmt::Result {
     writeln!(page, "# HELP {figure} Breaks of the timeline.\n# TYPE {figure} counter")?;
     seen.iter().try_for_each(|(stats, broadcast)| {
         writeln!(page, "{figure}{{stream=\"{}\"}} {}", broadcast.path(), stats.discontinuities)
+    })
+}
+
+/// One figure of a rendition.
+type Making = (&'static str, &'static str, fn(&Rendition) -> u64);
+
+const MADE: [Making; 3] = [
+    ("onair_rendition_frames_total", "Frames made.", |rendition| rendition.frames),
+    ("onair_rendition_dropped_frames_total", "Frames left out on the way.", |rendition| rendition.dropped),
+    ("onair_rendition_restarts_total", "Times that its making failed and began again.", |rendition| rendition.restarts),
+];
+
+fn renditions(page: &mut String, seen: &[(Stats, Broadcast)], all: &[Rendition]) -> fmt::Result {
+    let is_seen = |rendition: &&Rendition| seen.iter().any(|(_, broadcast)| *broadcast.path() == rendition.path);
+    let all: Vec<_> = all.iter().filter(is_seen).collect();
+    for (figure, help, value) in MADE {
+        writeln!(page, "# HELP {figure} {help}\n# TYPE {figure} counter")?;
+        for rendition in &all {
+            let (path, name) = (&rendition.path, rendition.track.name());
+            writeln!(page, "{figure}{{stream=\"{path}\",track=\"{name}\"}} {}", value(rendition))?;
+        }
+    }
+    let figure = "onair_rendition_state";
+    writeln!(page, "# HELP {figure} 1, with what is being done for it.\n# TYPE {figure} gauge")?;
+    all.iter().try_for_each(|Rendition { path, track, making, .. }| {
+        writeln!(page, "{figure}{{stream=\"{path}\",track=\"{}\",state=\"{}\"}} 1", track.name(), doing(*making))
     })
 }
 

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use ::media::Path;
 use ::pages::{File, content_security_policy, file};
 use axum::body::Body;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use bytes::Bytes;
 use http::header::{
     ACCEPT, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY,
@@ -16,6 +16,7 @@ use http::{HeaderValue, Method, Response, StatusCode};
 
 use crate::answer::{Keep, Problem};
 use crate::hls::accepts;
+use crate::{House, social};
 
 /// `/`.
 pub(crate) async fn home(request: Request) -> Response<Body> {
@@ -23,8 +24,19 @@ pub(crate) async fn home(request: Request) -> Response<Body> {
 }
 
 /// `/watch/<path>`. Whether that stream is live is for the page to find out.
-pub(crate) async fn watch(request: Request) -> Response<Body> {
-    of_stream("/watch/", "watch.html", false, request)
+///
+/// Messengers that are sent its address show a picture of what is live, where anybody may watch.
+pub(crate) async fn watch(State(house): State<House>, request: Request) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    let path = parts.uri.path().strip_prefix("/watch/").and_then(|path| path.parse::<Path>().ok());
+    let (Some(path), Some(file)) = (path, file("watch.html")) else {
+        return of_stream("/watch/", "watch.html", false, Request::from_parts(parts, body));
+    };
+    let card = social::card(&house, &path, &parts).await;
+    let page = String::from_utf8_lossy(&file.bytes).replacen(social::MARK, &card, 1);
+    let etag = format!("\"{:016x}\"", social::hash(page.as_bytes()));
+    let file = File { bytes: page.into_bytes().into(), gzip: None, brotli: None, etag, ..file };
+    guarded(file, false, StatusCode::OK, &parts)
 }
 
 /// `/embed/<path>`: the one page that others may show in a frame.
@@ -35,6 +47,11 @@ pub(crate) async fn embed(request: Request) -> Response<Body> {
 /// `/publish/<path>`: camera, microphone or screen by WHIP. Whether the path may be published to is for that to say.
 pub(crate) async fn publish(request: Request) -> Response<Body> {
     of_stream("/publish/", "publish.html", false, request)
+}
+
+/// `/api`: the description of the API for people, to try it.
+pub(crate) async fn reference(request: Request) -> Response<Body> {
+    page("reference.html", false, StatusCode::OK, &request.into_parts().0)
 }
 
 /// `/assets/<name>` and what else lies beside the pages.
@@ -73,7 +90,14 @@ fn lost(request: &Parts) -> Response<Body> {
 }
 
 fn page(name: &str, framed: bool, status: StatusCode, request: &Parts) -> Response<Body> {
-    let Some(file) = file(name) else { return Problem::not_found("the page is not built in").into_response() };
+    match file(name) {
+        Some(file) => guarded(file, framed, status, request),
+        None => Problem::not_found("the page is not built in").into_response(),
+    }
+}
+
+/// A page with its guards.
+fn guarded(file: File, framed: bool, status: StatusCode, request: &Parts) -> Response<Body> {
     let mut response = write(file, request);
     if response.status() == StatusCode::OK {
         *response.status_mut() = status;

@@ -4,7 +4,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
-use axum::routing::get;
+use axum::routing::{MethodRouter, get};
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, CONNECTION, CONTENT_LENGTH, HOST, REFERRER_POLICY,
@@ -17,7 +17,7 @@ use tracing::debug;
 
 use crate::answer::Problem;
 use crate::peer::{Peer, origin};
-use crate::{House, api, dash, hls, media, obs, ops, pages};
+use crate::{House, api, dash, hls, media, obs, ops, pages, thumbnail};
 
 /// Bytes of the address of a request; more is answered by 414.
 const URI_BYTES: usize = 8 * 1024;
@@ -33,12 +33,7 @@ pub fn router(house: House, guests: Router) -> Router {
         .route("/hls/{*rest}", get(hls::playlist).fallback(no_method))
         .route("/dash/{*rest}", get(dash::manifest).fallback(no_method))
         .route("/media/{*rest}", get(media::bytes).fallback(no_method))
-        .route("/api/v1/streams", get(api::streams).fallback(no_method))
-        .route("/api/v1/streams/{*path}", get(api::stream).fallback(no_method))
-        .route("/api/v1/server", get(api::server).fallback(no_method))
-        .route("/api/v1/obs/multitrack", get(obs::multitrack).post(obs::multitrack).fallback(no_method))
-        .route("/api/v1/obs/multitrack/{*application}", get(obs::multitrack).post(obs::multitrack).fallback(no_method))
-        .route("/api/v1/time", get(dash::time).fallback(no_method))
+        .route("/api", get(pages::reference).fallback(no_method))
         .route("/api/openapi.json", get(api::document).fallback(no_method))
         .route("/healthz", get(ops::healthz).fallback(no_method))
         .route("/readyz", get(ops::readyz).fallback(no_method))
@@ -48,9 +43,25 @@ pub fn router(house: House, guests: Router) -> Router {
         .route("/publish/{*path}", get(pages::publish).fallback(no_method))
         .route("/embed/{*path}", get(pages::embed).fallback(no_method))
         .route("/assets/{*name}", get(pages::asset).fallback(no_method))
-        .route("/favicon.svg", get(pages::asset).fallback(no_method))
-        .with_state(house.clone());
-    known.merge(guests).fallback(pages::nowhere).layer(from_fn_with_state(house, common))
+        .route("/favicon.svg", get(pages::asset).fallback(no_method));
+    let known =
+        api_routes().into_iter().fold(known, |known, (path, method)| known.route(path, method.fallback(no_method)));
+    known.with_state(house.clone()).merge(guests).fallback(pages::nowhere).layer(from_fn_with_state(house, common))
+}
+
+/// The addresses of the API; a test holds the API's description to them.
+pub(crate) fn api_routes() -> [(&'static str, MethodRouter<House>); 8] {
+    let multitrack = || get(obs::multitrack).post(obs::multitrack);
+    [
+        ("/api/v1/streams", get(api::streams)),
+        ("/api/v1/streams/{*path}", get(api::stream)),
+        ("/api/v1/transcodes", get(api::transcodes)),
+        ("/api/v1/server", get(api::server)),
+        ("/api/v1/obs/multitrack", multitrack()),
+        ("/api/v1/obs/multitrack/{*application}", multitrack()),
+        ("/api/v1/time", get(dash::time)),
+        ("/thumbnail/{*path}", get(thumbnail::thumbnail)),
+    ]
 }
 
 async fn no_method(method: Method) -> Response<Body> {
@@ -69,8 +80,9 @@ fn no_content() -> Response<Body> {
 /// What holds for every request, and what every answer carries.
 async fn common(State(house): State<House>, mut request: Request, next: Next) -> Response<Body> {
     let matched = request.extensions().get::<MatchedPath>().cloned();
-    let is_media =
-        ["/hls/", "/dash/", "/media/", "/api/v1/time"].iter().any(|prefix| request.uri().path().starts_with(prefix));
+    let is_media = ["/hls/", "/dash/", "/media/", "/thumbnail/", "/api/v1/time"]
+        .iter()
+        .any(|prefix| request.uri().path().starts_with(prefix));
     let is_signalling = is_signalling(request.uri().path());
     let method = request.method().clone();
     if let Some(peer) = request.extensions().get::<Peer>() {

@@ -30,3 +30,4 @@ mod tools;
 mod udp;
 
 pub use listen::{Listener, Ready};
+pub use signal::{API, Carried};

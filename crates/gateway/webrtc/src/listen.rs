@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::Router;
 use config::Webrtc;
-use hub::{Admission, Demand, Hub};
+use hub::{Admission, Broadcast, Demand, Hub};
 use proto::webrtc::dtls::Identity;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
@@ -23,7 +23,7 @@ use crate::pressure::Pressure;
 use crate::registry::Registry;
 use crate::room::Rooms;
 use crate::shard::{self, Shard};
-use crate::signal;
+use crate::signal::{self, Carried};
 use crate::table::Table;
 use crate::tcp;
 use crate::udp::{Inbox, Udp};
@@ -128,6 +128,12 @@ impl Ready {
     /// extension: where they come from.
     pub fn router(&self) -> Router {
         signal::router(self.gateway.clone())
+    }
+
+    /// What viewers by WHEP get of any broadcast, for those who tell of it.
+    pub fn carries(&self) -> impl Fn(&Broadcast) -> Carried + Send + Sync + use<> {
+        let gateway = self.gateway.clone();
+        move |broadcast| Carried::of(&gateway, broadcast)
     }
 
     /// Carries packets until the gateway is told to stop; returns when all sessions are closed.

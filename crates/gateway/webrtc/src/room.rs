@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use hub::{Broadcast, From, Lease, State, Step, Wish};
-use media::{Catalog, Codec, Kind, Origin, Path, Track, TrackId};
+use media::{Catalog, Kind, Origin, Path, Track, TrackId};
+use proto::webrtc::negotiate::{Available, is_sendable};
 use proto::webrtc::send::{Log, Writer};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -270,13 +271,20 @@ async fn follow(gateway: Gateway, room: Arc<Room>, id: TrackId) {
 /// The publisher's sound as Opus, where WebRTC does not carry it as it is (P19); `None` where that is not needed, or
 /// nobody can make it.
 pub(crate) fn opus(gateway: &Gateway, broadcast: &Broadcast) -> Option<Lease> {
+    unheard(broadcast).into_iter().find_map(|id| gateway.demand().want(broadcast, id, Wish::Opus))
+}
+
+/// Whether [`opus`] would give any.
+pub(crate) fn can_have_opus(gateway: &Gateway, broadcast: &Broadcast) -> bool {
+    unheard(broadcast).into_iter().any(|id| gateway.demand().can(broadcast, id, Wish::Opus))
+}
+
+/// The publisher's sounds, where WebRTC carries none of them as it is.
+fn unheard(broadcast: &Broadcast) -> Vec<TrackId> {
     let catalog = broadcast.catalog();
-    let sent = || catalog.of_kind(Kind::Audio).filter(|track| track.origin != Origin::Transcoder);
-    let is_carried = |track: &Arc<Track>| matches!(track.codec, Codec::Opus(_) | Codec::G711(_));
-    if sent().any(is_carried) {
-        return None;
-    }
-    sent().find_map(|track| gateway.demand().want(broadcast, track.id, Wish::Opus))
+    let sent: Vec<_> = catalog.of_kind(Kind::Audio).filter(|track| track.origin != Origin::Transcoder).collect();
+    let is_carried = |track: &&Arc<Track>| is_sendable(&Available { track, has_b_frames: false });
+    if sent.iter().any(is_carried) { Vec::new() } else { sent.iter().map(|track| track.id).collect() }
 }
 
 /// Whether the newest group of that track holds frames that are shown in another order than they are sent (P18).

@@ -2,20 +2,24 @@
 //!
 //! The worker decodes what strangers send, so the server trusts it no more than them: parsing is total and bounded.
 
+mod card;
 mod order;
 pub mod pictures;
 mod report;
 pub mod sound;
+mod still;
 #[cfg(test)]
 mod tests;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use media::{Frame, Span, Time};
 
+pub use card::Card;
 pub use order::{Job, Order};
 pub use pictures::Pictures;
 pub use report::Report;
 pub use sound::Sound;
+pub use still::Still;
 
 /// No message is longer, its kind included.
 pub const MOST: usize = 40 << 20;

@@ -1,6 +1,6 @@
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
-use super::{Malformed, Message, Pictures, Sound, Unit, end};
+use super::{Card, Malformed, Message, Pictures, Sound, Still, Unit, end};
 
 /// What the server tells the worker.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +23,10 @@ pub enum Job {
     Sound(Sound),
     /// Pictures of other pictures.
     Pictures(Pictures),
+    /// One still of a keyframe.
+    Still(Still),
+    /// A test card, of nothing.
+    Card(Card),
 }
 
 impl Job {
@@ -30,6 +34,8 @@ impl Job {
         match body.try_get_u8().map_err(|_| Malformed("job"))? {
             1 => Sound::parse(body).map(Self::Sound),
             2 => Pictures::parse(body).map(Self::Pictures),
+            3 => Still::parse(body).map(Self::Still),
+            4 => Card::parse(body).map(Self::Card),
             _ => Err(Malformed("kind of job")),
         }
     }
@@ -43,6 +49,14 @@ impl Job {
             Self::Pictures(pictures) => {
                 out.put_u8(2);
                 pictures.write(out);
+            }
+            Self::Still(still) => {
+                out.put_u8(3);
+                still.write(out);
+            }
+            Self::Card(card) => {
+                out.put_u8(4);
+                card.write(out);
             }
         }
     }

@@ -95,7 +95,7 @@ pub enum Hardware {
 impl Coding {
     const ALL: [Self; 5] = [Self::H264, Self::Hevc, Self::Vp8, Self::Vp9, Self::Av1];
 
-    fn parse(number: u8) -> Result<Self, Malformed> {
+    pub(super) fn parse(number: u8) -> Result<Self, Malformed> {
         Self::ALL.into_iter().find(|coding| *coding as u8 == number).ok_or(Malformed("codec"))
     }
 

@@ -62,7 +62,8 @@ pub enum Coding {
 }
 
 impl Coding {
-    const ALL: [Self; 8] = [Self::Aac, Self::Opus, Self::Flac, Self::Ac3, Self::EnhancedAc3, Self::PcmA, Self::PcmMu, Self::Mp3];
+    const ALL: [Self; 8] =
+        [Self::Aac, Self::Opus, Self::Flac, Self::Ac3, Self::EnhancedAc3, Self::PcmA, Self::PcmMu, Self::Mp3];
 
     fn parse(number: u8) -> Result<Self, Malformed> {
         Self::ALL.into_iter().find(|coding| *coding as u8 == number).ok_or(Malformed("codec"))

@@ -12,7 +12,11 @@ fn bytes(most: usize) -> impl Strategy<Value = Bytes> {
 }
 
 fn job() -> impl Strategy<Value = Job> {
-    prop_oneof![sound().prop_map(Job::Sound), pictures().prop_map(Job::Pictures)]
+    let card = any::<(u16, u16, u16, u32)>()
+        .prop_map(|(width, height, rate, bitrate_bps)| Job::Card(Card { width, height, rate, bitrate_bps }));
+    let still = (pictures(), any::<((u32, u32), u16)>())
+        .prop_map(|(pictures, (pixel_aspect, width))| Job::Still(Still { input: pictures.input, pixel_aspect, width }));
+    prop_oneof![sound().prop_map(Job::Sound), pictures().prop_map(Job::Pictures), card, still]
 }
 
 fn sound() -> impl Strategy<Value = Sound> {

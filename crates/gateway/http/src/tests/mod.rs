@@ -8,3 +8,4 @@ mod obs;
 mod others;
 mod sockets;
 mod stage;
+mod thumbnail;

@@ -3,11 +3,11 @@
 use std::future::Future;
 use std::io::Read;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, UNIX_EPOCH};
 
 use ::media::codec::{Aac, Avc, Codec, Picture, Sound};
-use ::media::{Path, Span, Time, Track, TrackId};
+use ::media::{Origin, Path, Span, Time, Track, TrackId};
 use ::package::{Init, Library, Part, Segment, Shelf, Slot, Window};
 use axum::Router;
 use axum::body::Body;
@@ -15,13 +15,16 @@ use bytes::Bytes;
 use flate2::read::GzDecoder;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
-use hub::{Action, Admission, Ask, Claim, Hub, Limits, Now, Publisher, Verdict};
+use hub::{
+    Action, Admission, Ask, Broadcast, Claim, Demand, Derived, Hub, Lease, Limits, Making, Now, Publisher, Rendition,
+    Verdict, Wish,
+};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use crate::peer::Peer;
-use crate::{About, House, router};
+use crate::{About, Carried, House, router};
 
 pub(super) const KEY: &str = "open sesame&";
 pub(super) const ERA: &str = "tqzlpg";
@@ -52,11 +55,26 @@ impl Admission for Doorman {
 pub(super) struct Stage {
     pub(super) house: House,
     pub(super) router: Router,
+    renditions: Arc<Renditions>,
     shelf: Shelf,
     pub(super) video: Slot,
     pub(super) audio: Slot,
     /// Keeps the broadcast live.
     _publisher: Publisher,
+}
+
+/// Says that those renditions are made.
+#[derive(Default)]
+struct Renditions(Mutex<Vec<Rendition>>);
+
+impl Demand for Renditions {
+    fn want(&self, _: &Broadcast, _: TrackId, _: Wish) -> Option<Lease> {
+        None
+    }
+
+    fn renditions(&self) -> Vec<Rendition> {
+        self.0.lock().unwrap().clone()
+    }
 }
 
 /// What came back.
@@ -90,10 +108,14 @@ impl Stage {
         let publisher = hub.publish(&path, Claim { proto: "rtmp", peer: None }, Now::from_clocks()).unwrap();
         publisher.declare(Track::source(TrackId(0), avc())).unwrap();
         publisher.declare(Track::source(TrackId(1), aac())).unwrap();
+        let renditions = Arc::<Renditions>::default();
         let house = House {
             hub,
             library: Library::default(),
             admission: Arc::new(Doorman),
+            demand: renditions.clone(),
+            stills: Arc::new(()),
+            carried: Some(Arc::new(|_| Carried { video: vec!["h264"], audio: vec!["opus"] })),
             metrics: PrometheusBuilder::new().build_recorder().handle(),
             about: About {
                 version: "1.2.3",
@@ -112,6 +134,7 @@ impl Stage {
         Self {
             router: router(house.clone(), Router::new()),
             house,
+            renditions,
             shelf: Shelf::new(path, ERA.to_owned()),
             video: slot(0, avc()),
             audio: slot(1, aac()),
@@ -145,6 +168,26 @@ impl Stage {
     pub(super) fn set(&self, window: Window) {
         self.audio.replace(Window { segments: window.segments.clone(), open: window.open.clone(), ..window });
         self.video.replace(window);
+    }
+
+    /// The sound is to be made into Opus, with little success.
+    pub(super) fn make_opus(&self) -> Derived {
+        let opus = Codec::Opus(::media::codec::Opus::plain(2));
+        let track = Track { origin: Origin::Transcoder, ..Track::source(TrackId(101), opus) };
+        let broadcast = self.house.hub.broadcast(&self.shelf.presentation().path).unwrap();
+        let derived = broadcast.derive(track.clone()).unwrap();
+        let rendition = Rendition {
+            path: broadcast.path().clone(),
+            source: TrackId(1),
+            track: Arc::new(track),
+            making: Making::BackingOff(std::time::Instant::now() + Duration::from_secs(60)),
+            frames: 42,
+            dropped: 3,
+            restarts: 5,
+            last_failure: Some("hangs".into()),
+        };
+        self.renditions.0.lock().unwrap().push(rendition);
+        derived
     }
 
     pub(super) async fn get(&self, uri: &str) -> Reply {

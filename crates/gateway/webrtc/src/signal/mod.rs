@@ -35,16 +35,21 @@ use crate::entry::Role;
 use crate::gateway::Gateway;
 use answer::{Problem, empty};
 pub(crate) use events::Topic;
+pub use watch::Carried;
 
 /// What scripts of other sites may read of an answer (W13).
 const EXPOSED: &str = "location, etag, link, retry-after, www-authenticate";
 
+/// Our addresses in the API, which its description names.
+pub const API: [&str; 1] = ["/api/v1/webrtc/sessions"];
+
 /// The addresses of WHIP and WHEP, and what the API tells of sessions.
 pub(crate) fn router(gateway: Gateway) -> Router {
+    let [sessions] = API;
     Router::new()
         .route("/whip/{*rest}", any(whip))
         .route("/whep/{*rest}", any(whep))
-        .route("/api/v1/webrtc/sessions", get(api::sessions))
+        .route(sessions, get(api::sessions))
         .with_state(gateway)
 }
 

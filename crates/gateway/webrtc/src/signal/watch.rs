@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use http::StatusCode;
 use hub::{Broadcast, State};
 use media::{Kind, Path, Track};
-use proto::webrtc::negotiate::Available;
+use proto::webrtc::negotiate::{Available, is_sendable};
 use tokio::time::timeout;
 use wire::sdp::{Description, MediaKind};
 
@@ -50,6 +50,37 @@ pub(crate) fn wanted(offer: &Description) -> Vec<Kind> {
         MediaKind::Other(_) => None,
     });
     kinds.collect()
+}
+
+/// What viewers by WHEP get of a broadcast, by the names of its codecs; what is made for them included. A kind that is
+/// empty does not reach them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Carried {
+    /// Codecs of pictures.
+    pub video: Vec<&'static str>,
+    /// Codecs of sound.
+    pub audio: Vec<&'static str>,
+}
+
+impl Carried {
+    pub(crate) fn of(gateway: &Gateway, broadcast: &Broadcast) -> Self {
+        let published = Published::of(broadcast);
+        let mut carried = Self::default();
+        for available in published.available().iter().filter(|available| is_sendable(available)) {
+            let names = match available.track.kind() {
+                Kind::Video => &mut carried.video,
+                Kind::Audio => &mut carried.audio,
+            };
+            let name = available.track.codec.name();
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        if carried.audio.is_empty() && room::can_have_opus(gateway, broadcast) {
+            carried.audio.push("opus");
+        }
+        carried
+    }
 }
 
 /// What is published, with what its bitstream does not say of itself.

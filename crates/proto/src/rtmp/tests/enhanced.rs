@@ -234,7 +234,7 @@ fn a_publisher_of_foreign_codecs_alone_is_sent_away() {
     let mut server = Server::new();
     let mut script = Script::publishing();
     for time in (0..5_000).step_by(40) {
-        script.video(time, video(1, FRAMES_X, b"vvc1", b"x")).audio(time, audio(FRAMES, b".mp3", b"x"));
+        script.video(time, video(1, FRAMES_X, b"vvc1", b"x")).audio(time, audio(FRAMES, b"spex", b"x"));
     }
     server.hears(&mut script);
     assert!(!server.closed);

@@ -25,4 +25,4 @@ pub use extensions::Extensions;
 pub use publish::accept_publisher;
 pub use terms::{Media, Missing, Ours, Refusal, Terms};
 pub(super) use watch::CNAME;
-pub use watch::{Available, accept_answer, accept_viewer, offer_viewer};
+pub use watch::{Available, accept_answer, accept_viewer, is_sendable, offer_viewer};

@@ -154,6 +154,11 @@ fn sendable<'a>(available: &[Available<'a>], kind: Kind) -> Result<Vec<&'a Track
     Err(of_kind.iter().find_map(|it| obstacle(it)).map(|why| Missing { kind, why }))
 }
 
+/// Whether a track can be sent by WebRTC as it is, to those who take its codec.
+pub fn is_sendable(available: &Available<'_>) -> bool {
+    obstacle(available).is_none()
+}
+
 /// Why a track cannot be sent to anybody by WebRTC (P18, P19).
 fn obstacle(available: &Available<'_>) -> Option<String> {
     let codec = &available.track.codec;

@@ -1,0 +1,67 @@
+//! `onair demo`: a stream with no other program.
+
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use testkit::{Server, alone};
+
+use crate::codecs::check;
+use crate::scratch;
+
+fn demo() -> Server {
+    let binary = std::env::var("ONAIR_BIN").unwrap_or_else(|_| env!("CARGO_BIN_EXE_onair").into());
+    let mut command = Command::new(binary);
+    command.arg("demo");
+    for setting in [
+        "http.listen=\"127.0.0.1:0\"",
+        "rtmp.listen=\"127.0.0.1:0\"",
+        "webrtc.listen=\"127.0.0.1:0\"",
+        "log.format=\"json\"",
+    ] {
+        command.args(["--set", setting]);
+    }
+    Server::from_command(command)
+}
+
+/// The workers of a server that draw a card: those that have used most of the processor.
+fn kill_workers(server: &Server) -> usize {
+    let children = std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", server.pid())).unwrap_or_default();
+    let tasks = std::fs::read_dir(format!("/proc/{}/task", server.pid())).expect("threads").flatten();
+    let all = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
+    let pids: Vec<String> =
+        all.chain([children]).flat_map(|list| list.split_whitespace().map(str::to_owned).collect::<Vec<_>>()).collect();
+    for pid in &pids {
+        let _ = Command::new("kill").args(["-KILL", pid]).stdout(Stdio::null()).status();
+    }
+    pids.len()
+}
+
+/// A4 by construction: `apps/onair-transcoder` holds flash and beep together to the sample.
+#[test]
+fn the_demo_is_a_stream_like_any_other() {
+    let _alone = alone();
+    let (server, dir) = (demo(), scratch("demo"));
+    let list = server.await_stream("live/test");
+    let attributes = &list.variants[0].attributes;
+    assert_eq!((&*attributes["RESOLUTION"], &*attributes["FRAME-RATE"]), ("1280x720", "30.000"));
+    assert!(attributes["CODECS"].starts_with("avc1.42") && attributes["CODECS"].ends_with("mp4a.40.2"), "{list:?}");
+    for name in ["v0", "a1"] {
+        for (msn, duration) in check(&server, "live/test", name, &dir) {
+            // Two whole seconds, unless the machine was too busy for the picture that begins one.
+            assert!((1.0..3.0).contains(&duration), "{name} {msn}: {duration} s");
+        }
+    }
+    assert!(server.log().contains("a test card is on the air"));
+
+    // Healed like any other worker: a moment is missing, the stream is not.
+    let frames = || server.metric("onair_track_frames_total", "track=\"v0\"");
+    assert!(kill_workers(&server) >= 1);
+    let (before, begin) = (frames(), Instant::now());
+    while frames() < before + 10.0 {
+        assert!(begin.elapsed() < Duration::from_secs(10), "nothing follows");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    eprintln!("ten pictures after {:?}", begin.elapsed());
+    let stream = server.text("/api/v1/streams/live/test");
+    assert!(stream.contains("\"state\":\"live\"") && stream.contains("\"proto\":\"demo\""), "{stream}");
+}
