@@ -3,8 +3,8 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use config::Config;
 use control::Access;
-use gateway_http::{About, Carried, House};
-use hub::{Broadcast, Hub};
+use gateway_http::{About, Carried, Carry, House};
+use hub::Hub;
 use package::Library;
 use tls::Certificate;
 use tokio::task::JoinSet;
@@ -111,7 +111,7 @@ async fn serve(config: Config, demo: Option<Demo>) -> anyhow::Result<()> {
     publishers.spawn(rtmp.run(hub.clone(), admission.clone(), stop.clone()));
     let has_webrtc = webrtc.is_some();
     let mut guests = axum::Router::new();
-    let mut carried: Option<Arc<dyn Fn(&Broadcast) -> Carried + Send + Sync>> = None;
+    let mut carried: Option<Carry> = None;
     if let Some(webrtc) = webrtc {
         let ready = webrtc.ready(hub.clone(), admission.clone(), demand.clone(), stop.clone());
         let webrtc = ready.context("WebRTC cannot begin")?;

@@ -21,7 +21,7 @@ pub struct House {
     /// Who makes stills.
     pub stills: Arc<dyn Stills>,
     /// What viewers by WebRTC get of a broadcast; `None` while WebRTC is turned off.
-    pub carried: Option<Arc<dyn Fn(&Broadcast) -> Carried + Send + Sync>>,
+    pub carried: Option<Carry>,
     /// The figures.
     pub metrics: PrometheusHandle,
     /// What the server says about itself.
@@ -31,6 +31,9 @@ pub struct House {
     /// Cancelled when the server is asked to stop: `/readyz` says no from then on.
     pub stop: CancellationToken,
 }
+
+/// Says what viewers by WebRTC get of a broadcast.
+pub type Carry = Arc<dyn Fn(&Broadcast) -> Carried + Send + Sync>;
 
 /// What viewers by WebRTC get of a broadcast, by the names of its codecs; what is made for them included.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]

@@ -32,6 +32,6 @@ mod stall;
 mod tests;
 mod thumbnail;
 
-pub use house::{About, Carried, House};
+pub use house::{About, Carried, Carry, House};
 pub use listen::Listener;
 pub use router::router;

@@ -186,7 +186,7 @@ fn mp3_and_g711_need_no_header() {
     script.audio(90, nth_audio(1, FRAMES, b".mp3", b"\xff\xfb\x94\x44"));
     script.audio(150, [&[0x72][..], &[0xd5; 160]].concat()).audio(170, [&[0x83][..], &[0xff; 320]].concat());
     server.hears(&mut script);
-    let told = |track: &media::Track| {
+    let told = |track: &Track| {
         let sound = track.codec.sound().unwrap();
         (track.id.0, track.codec.name(), sound.rate, sound.channels)
     };
