@@ -21,7 +21,7 @@ export interface Track {
 /** How the making of a rendition goes. */
 export interface Made {
   of?: string | null;
-  state: 'running' | 'starting' | 'backing-off';
+  state: 'running' | 'starting' | 'shed' | 'backing-off';
   frames?: number | null;
   dropped_frames?: number | null;
   restarts?: number | null;

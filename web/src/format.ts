@@ -120,6 +120,7 @@ export function madeFacts(stream: Stream): string[] {
     const name = [track.height && `${track.height}p`, codec(track.codec)].filter(Boolean).join(' ');
     const troubles = [
       state === 'backing-off' && (retry_ms ? `fails, again in ${Math.ceil(retry_ms / 1000)} s` : 'fails'),
+      state === 'shed' && 'left out for now, as the server has not the time',
       restarts && `begun again ${restarts === 1 ? 'once' : `${restarts} times`}`,
       dropped_frames && `${dropped_frames} frames left out`,
     ].filter((trouble): trouble is string => typeof trouble === 'string');

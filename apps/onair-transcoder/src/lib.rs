@@ -5,6 +5,7 @@
 //! There is a module for each kind of work.
 
 pub mod card;
+pub mod pictures;
 pub mod pipe;
 pub mod sandbox;
 pub mod sound;

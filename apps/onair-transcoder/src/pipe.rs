@@ -6,6 +6,7 @@ use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::BytesMut;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use transcode::protocol::{self, Order, Report};
 
 /// Hears what the server orders. The socket pair's end as a file, so that no system call of sockets is needed.
@@ -33,13 +34,18 @@ pub fn open(socket: OwnedFd) -> (Ear, Mouth) {
 }
 
 impl Ear {
-    /// Waits for the next order; `None` when the server has hung up.
-    pub fn receive(&mut self) -> io::Result<Option<Order>> {
-        let mut chunk = [0; 16 << 10];
+    /// Waits for the next order; `None` when the server has hung up. Calls `rested` if there was none at once.
+    pub fn receive(&mut self, mut rested: impl FnMut()) -> io::Result<Option<Order>> {
+        let mut chunk = [0; 64 << 10];
         loop {
             let parsed = protocol::parse(&mut self.inbox);
             if let Some(order) = parsed.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))? {
                 return Ok(Some(order));
+            }
+            let mut wanted = [PollFd::new(&*self.file, PollFlags::IN)];
+            let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+            if poll(&mut wanted, Some(&at_once)).is_ok_and(|ready| ready == 0) {
+                rested();
             }
             match (&*self.file).read(&mut chunk) {
                 Ok(0) => return Ok(None),

@@ -7,7 +7,10 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 
-use landlock::{ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetStatus, Scope};
+use landlock::{
+    ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetStatus,
+    Scope,
+};
 use rustix::process::{Resource, Rlimit, setrlimit};
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
@@ -18,20 +21,22 @@ use seccompiler::{
 pub struct Limits {
     /// Memory beyond what is mapped when it locks itself in.
     pub memory_bytes: u64,
+    /// Devices that encode may be used: a wider door, for those who have set that.
+    pub devices: bool,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { memory_bytes: 256 << 20 }
+        Self { memory_bytes: 256 << 20, devices: false }
     }
 }
 
 /// Locks this thread in, and all that it will ever start. True if Landlock holds too; the filter always does, or it fails.
 pub fn enter(limits: &Limits) -> Result<bool, Box<dyn Error>> {
     let mapped = mapped_bytes()?;
-    let has_landlock = shut_files()?;
-    bound(mapped.saturating_add(limits.memory_bytes))?;
-    for filter in [without_clone3()?, filter()?] {
+    let has_landlock = shut_files(limits.devices)?;
+    bound(limits, mapped)?;
+    for filter in [without_clone3()?, filter(limits.devices)?] {
         let program: BpfProgram = filter.try_into()?;
         // Sets no_new_privs first.
         seccompiler::apply_filter(&program)?;
@@ -46,30 +51,43 @@ fn mapped_bytes() -> Result<u64, Box<dyn Error>> {
     Ok(pages.saturating_mul(rustix::param::page_size() as u64))
 }
 
-fn bound(memory_bytes: u64) -> Result<(), Box<dyn Error>> {
+fn bound(limits: &Limits, mapped: u64) -> Result<(), Box<dyn Error>> {
     let hard = |most: u64| Rlimit { current: Some(most), maximum: Some(most) };
-    setrlimit(Resource::As, hard(memory_bytes))?;
+    // Drivers map what their devices have, which is no memory of ours.
+    if !limits.devices {
+        setrlimit(Resource::As, hard(mapped.saturating_add(limits.memory_bytes)))?;
+    }
     // Nothing is written to disk, not even when it crashes.
     setrlimit(Resource::Core, hard(0))?;
     setrlimit(Resource::Fsize, hard(0))?;
     // No file beyond those that are open.
-    setrlimit(Resource::Nofile, hard(4))?;
+    setrlimit(Resource::Nofile, hard(if limits.devices { 256 } else { 4 }))?;
     // Pictures and sound come after the server.
     let _ = rustix::process::nice(5);
     Ok(())
 }
 
 /// No file can be opened, by whatever name; no TCP port either, and no process outside is within reach.
-fn shut_files() -> Result<bool, Box<dyn Error>> {
+fn shut_files(but_devices: bool) -> Result<bool, Box<dyn Error>> {
     let newest = ABI::V6;
     let ruleset = Ruleset::default()
         .set_compatibility(CompatLevel::BestEffort)
         .handle_access(AccessFs::from_all(newest))?
         .handle_access(AccessNet::from_all(newest))?
         .scope(Scope::from_all(newest))?;
-    let status = ruleset.create()?.restrict_self()?;
+    let mut created = ruleset.create()?;
+    if but_devices {
+        // Those that are not there are passed over.
+        let use_them = AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::ReadDir | AccessFs::IoctlDev;
+        created = created.add_rules(landlock::path_beneath_rules(DEVICES, use_them))?;
+    }
+    let status = created.restrict_self()?;
     Ok(status.ruleset != RulesetStatus::NotEnforced)
 }
+
+/// What NVENC and Quick Sync need.
+const DEVICES: [&str; 6] =
+    ["/dev/dri", "/dev/nvidia0", "/dev/nvidiactl", "/dev/nvidia-uvm", "/dev/nvidia-uvm-tools", "/sys/class/drm"];
 
 /// System calls that thinking takes: memory, time, threads, locks, and reading and writing what is open.
 const THINKING: &[i64] = &[
@@ -118,13 +136,19 @@ fn without_clone3() -> Result<SeccompFilter, Box<dyn Error>> {
     Ok(SeccompFilter::new(rules, SeccompAction::Allow, unknown, std::env::consts::ARCH.try_into()?)?)
 }
 
-fn filter() -> Result<SeccompFilter, Box<dyn Error>> {
+fn filter(and_devices: bool) -> Result<SeccompFilter, Box<dyn Error>> {
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> = THINKING.iter().map(|&call| (call, Vec::new())).collect();
     let masked = |argument, mask: i32, value: i32| -> Result<SeccompRule, seccompiler::BackendError> {
         let operator = SeccompCmpOp::MaskedEq(mask.unsigned_abs().into());
         let value = value.unsigned_abs().into();
         SeccompRule::new(vec![SeccompCondition::new(argument, SeccompCmpArgLen::Qword, operator, value)?])
     };
+    if and_devices {
+        // Landlock has its say about which files.
+        let calls =
+            [libc::SYS_ioctl, libc::SYS_openat, libc::SYS_fstat, libc::SYS_newfstatat, libc::SYS_fcntl, libc::SYS_dup];
+        rules.extend(calls.map(|call| (call, Vec::new())));
+    }
     // Memory, but none that could be run.
     rules.insert(libc::SYS_mmap, vec![masked(2, libc::PROT_EXEC, 0)?]);
     rules.insert(libc::SYS_mprotect, vec![masked(2, libc::PROT_EXEC, 0)?]);

@@ -1,7 +1,7 @@
 use transcode::protocol::{Job, Order, Report};
 
 use crate::pipe::Mouth;
-use crate::{Error, card, sound, still};
+use crate::{Error, card, pictures, sound, still};
 
 /// Does what the server orders.
 pub struct Worker {
@@ -16,6 +16,7 @@ enum Bench {
     Sound(Box<sound::Bench>),
     Still(Box<still::Bench>),
     Card(Box<card::Bench>),
+    Pictures(Box<pictures::Bench>),
 }
 
 impl Worker {
@@ -35,16 +36,30 @@ impl Worker {
                     Some(Bench::Sound(bench)) => bench.take(unit, &mut reports),
                     Some(Bench::Still(bench)) => bench.take(&unit, &mut reports),
                     Some(Bench::Card(bench)) => bench.take(&unit, &mut reports),
+                    Some(Bench::Pictures(bench)) => {
+                        bench.look_after()?;
+                        bench.take(&unit)
+                    }
                 };
                 self.taken += 1;
                 self.damaged += u64::from(outcome.is_err());
                 reports.push(Report::Progress { taken: self.taken, damaged: self.damaged });
                 self.tell(&reports)
             }
-            Order::Keyframe { .. } => match &mut self.bench {
+            Order::Keyframe { output } => {
                 // Sound can be begun at any frame.
-                None | Some(Bench::Sound(_) | Bench::Still(_) | Bench::Card(_)) => Ok(()),
-            },
+                if let Some(Bench::Pictures(bench)) = &mut self.bench {
+                    bench.keyframe(output);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// There is no order to carry out just now.
+    pub fn rested(&mut self) {
+        if let Some(Bench::Pictures(bench)) = &mut self.bench {
+            bench.rested();
         }
     }
 
@@ -53,13 +68,14 @@ impl Worker {
         match self.bench.take() {
             None | Some(Bench::Still(_) | Bench::Card(_)) => {}
             Some(Bench::Sound(mut before)) => before.end(&mut reports),
+            Some(Bench::Pictures(before)) => before.finish(),
         }
         self.tell(&reports)?;
         self.bench = Some(match job {
             Job::Sound(job) => Bench::Sound(Box::new(sound::Bench::new(job)?)),
             Job::Still(job) => Bench::Still(Box::new(still::Bench::new(job)?)),
             Job::Card(job) => Bench::Card(Box::new(card::Bench::new(job)?)),
-            Job::Pictures(_) => return Err(Error("pictures are not made here".into())),
+            Job::Pictures(job) => Bench::Pictures(Box::new(pictures::Bench::new(job, self.mouth.clone())?)),
         });
         Ok(())
     }

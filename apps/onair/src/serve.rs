@@ -102,8 +102,13 @@ async fn serve(config: Config, demo: Option<Demo>) -> anyhow::Result<()> {
         Some(transcoder) => Arc::new(transcoder.clone()),
         None => Arc::new(()),
     };
-    if let Some(transcoder) = transcoder.filter(|_| config.transcode.hls_aac) {
-        rooms.spawn(transcoder.keep_aac(hub.clone(), close.clone()));
+    if let Some(transcoder) = &transcoder {
+        if config.transcode.audio && config.transcode.hls_aac {
+            rooms.spawn(transcoder.clone().keep_aac(hub.clone(), close.clone()));
+        }
+        if !config.transcode.ladder.is_empty() {
+            rooms.spawn(transcoder.clone().keep_ladders(hub.clone(), close.clone()));
+        }
     }
     rooms.spawn(origin::run(hub.clone(), library.clone(), limits::packaging(&config.hls), close.clone()));
 

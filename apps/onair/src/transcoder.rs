@@ -2,21 +2,21 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tracing::{info, warn};
-use transcode::{Stills, Transcoder};
+use transcode::{Settings, Stills, Transcoder};
 
 /// The transcoder, if there is a worker to start and anything for it to do. Without one the server does all the rest.
 pub(crate) fn find(settings: &config::Transcode) -> Option<Transcoder> {
-    if !settings.audio {
+    let makes =
+        Settings { audio: settings.audio, webrtc_video: settings.webrtc_video, ladders: settings.ladder.clone() };
+    if !makes.audio && !makes.webrtc_video && makes.ladders.is_empty() {
         return None;
     }
     let Some(worker) = worker(settings) else {
-        warn!(
-            "there is no transcoder: viewers hear only what their players take as it is sent; see `transcode.worker`"
-        );
+        warn!("there is no transcoder: viewers get only what their players take as it is sent; see `transcode.worker`");
         return None;
     };
     info!(worker = %worker.display(), "renditions are made by");
-    Some(Transcoder::new(&worker))
+    Some(Transcoder::new(&worker, makes))
 }
 
 /// Who makes stills, if they are wanted and there is a worker to start.

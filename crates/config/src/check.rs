@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::{Config, Rule};
+use crate::{Config, Ladder, Rule};
 
 /// Settings that cannot be used together, or one that cannot be used at all.
 pub(crate) struct Issue {
@@ -18,7 +18,7 @@ const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 
 pub(crate) fn issues(config: &Config) -> Vec<Issue> {
-    let Config { http, rtmp, webrtc, tls, access, hls, transcode: _, hub, server, log } = config;
+    let Config { http, rtmp, webrtc, tls, access, hls, transcode, hub, server, log } = config;
     let mut found = Found(Vec::new());
 
     found.range("http.header_timeout", http.header_timeout, SECOND, 10 * MINUTE);
@@ -78,6 +78,7 @@ pub(crate) fn issues(config: &Config) -> Vec<Issue> {
     found.range("hub.max_track_age", hub.max_track_age, SECOND, 60 * MINUTE);
     found.range("server.drain", server.drain, Duration::ZERO, 10 * MINUTE);
 
+    found.ladders(&transcode.ladder);
     found.keys("access.publish", &access.publish);
     found.keys("access.watch", &access.watch);
     if let Some(word) = bad_level(&log.level) {
@@ -121,6 +122,32 @@ impl Found {
     fn at_least(&mut self, setting: &'static str, value: usize, least: usize) {
         if value < least {
             self.issue(&[setting], format!("{value} is too few, at least {least} is needed"));
+        }
+    }
+
+    fn ladders(&mut self, ladders: &[Ladder]) {
+        for (index, ladder) in ladders.iter().enumerate() {
+            let mut blame = |what: String| {
+                let what = format!("the ladder for `{}`: {what}", ladder.path);
+                self.0.push(Issue { settings: vec!["transcode.ladder"], entry: Some(index), what });
+            };
+            if ladder.rungs.len() > 8 {
+                blame(format!("{} rungs are too many, at most 8 can be", ladder.rungs.len()));
+            }
+            for rung in &ladder.rungs {
+                if !(144..=4320).contains(&rung.height) || rung.height % 2 == 1 {
+                    blame(format!("a height of {} is not even and within 144 and 4320", rung.height));
+                }
+                if !(50..=100_000).contains(&rung.kbps) {
+                    blame(format!("{} kbps is not within 50 and 100000", rung.kbps));
+                }
+                if rung.fps > 240 {
+                    blame(format!("{} frames a second are more than 240", rung.fps));
+                }
+                if ladder.rungs.iter().filter(|other| other.height == rung.height).count() > 4 {
+                    blame(format!("more than four rungs have {} lines", rung.height));
+                }
+            }
         }
     }
 

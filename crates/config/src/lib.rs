@@ -42,5 +42,5 @@ pub use sample::sample;
 pub use secret::Secret;
 pub use server::Server;
 pub use tls::Tls;
-pub use transcode::Transcode;
+pub use transcode::{Encode, Ladder, Preset, Rung, RungCodec, Start, Transcode};
 pub use webrtc::{BadIceUrl, BadPublic, IceServer, IceUrl, Public, Webrtc};

@@ -12,7 +12,8 @@ use crate::broadcast::Broadcast;
 /// For gateways whose viewers cannot play what there is: they ask, keep the [`Lease`] as long as such a
 /// viewer is there, and follow the lease's track like any other.
 pub trait Demand: Send + Sync {
-    /// A rendition of that track, in the broadcast's catalog when this returns; its frames follow soon.
+    /// A rendition of that track. Sound is in the broadcast's catalog when this returns and its frames follow soon; pictures
+    /// come into it with their first keyframe, as only then it is known what they look like.
     ///
     /// `None` if it cannot be had: nobody transcodes here, the track is not there, or is not of that kind.
     /// Cheap when the rendition is there already, whoever asked for it first.
@@ -26,6 +27,19 @@ pub trait Demand: Send + Sync {
 
     /// Every rendition that is being made, and how it does.
     fn renditions(&self) -> Vec<Rendition> {
+        Vec::new()
+    }
+
+    /// Somebody watches that broadcast, in whatever way; to be said again at least every ten seconds. Renditions that are
+    /// made for viewers, and only while there are any, are made from now on. Cheap.
+    fn watched(&self, broadcast: &Broadcast) {
+        let _ = broadcast;
+    }
+
+    /// Renditions that begin just now without having been asked for: who has to say at once what there is may wait some
+    /// seconds for them.
+    fn promised(&self, broadcast: &Broadcast) -> Vec<TrackId> {
+        let _ = broadcast;
         Vec::new()
     }
 }
@@ -58,6 +72,8 @@ pub enum Making {
     Running,
     /// Whoever will make it is being started.
     Starting,
+    /// It is not made for now: the machine has not the time.
+    Shed,
     /// It failed so often that the next attempt waits until then.
     BackingOff(Instant),
 }
@@ -70,24 +86,26 @@ pub enum Wish {
     Opus,
     /// Sound as AAC: LC, stereo, 48 kHz.
     Aac,
+    /// Pictures as every WebRTC viewer takes them: H.264 without B-frames, in its Constrained Baseline profile.
+    Webrtc,
 }
 
 /// Keeps a rendition going. It stops some seconds after the last lease was dropped.
 #[must_use = "dropping it says that the rendition is no longer needed"]
 pub struct Lease {
-    track: Arc<Track>,
+    track: TrackId,
     _held: Box<dyn Any + Send + Sync>,
 }
 
 impl Lease {
     /// For those who implement [`Demand`]: `held` is dropped with the lease.
-    pub fn new(track: Arc<Track>, held: impl Any + Send + Sync) -> Self {
+    pub fn new(track: TrackId, held: impl Any + Send + Sync) -> Self {
         Self { track, _held: Box::new(held) }
     }
 
-    /// The rendition as it was declared. Should it go from the catalog, its source went: ask again when there is another.
-    pub fn track(&self) -> &Arc<Track> {
-        &self.track
+    /// Which track the rendition is. Should it go from the catalog, its source went: ask again when there is another.
+    pub fn track(&self) -> TrackId {
+        self.track
     }
 }
 

@@ -20,6 +20,9 @@ pub struct Derived {
 impl Derived {
     /// Ids from here on are for derived tracks; a publisher has no such number of tracks.
     pub const FIRST: TrackId = TrackId(100);
+    /// Ids of pictures from here on are rungs of a ladder, for everybody: `v720` has 720 lines. Pictures below are made for
+    /// viewers who ask for them, and come and go with those.
+    pub const RUNGS: TrackId = TrackId(144);
 
     pub(crate) fn new(hub: Hub, shared: Arc<Shared>, number: u64) -> Self {
         Self { hub, shared, number }

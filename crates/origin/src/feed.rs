@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
-use hub::{Broadcast, Cursor, From, GroupHead, State, Step};
-use media::{Catalog, Codec, Frame, Origin, Time, Track, TrackId};
+use hub::{Broadcast, Cursor, Derived, From, GroupHead, State, Step};
+use media::{Catalog, Codec, Frame, Kind, Origin, Time, Track, TrackId};
 
 /// All tracks of a broadcast as one stream.
 pub(crate) struct Feed {
@@ -71,10 +71,11 @@ impl Feed {
     }
 }
 
-/// Opus that the transcoder made comes and goes with viewers of another kind, and playlists must not: players that read
-/// them have the sound that it was made of.
+/// Opus and pictures that the transcoder made for WebRTC come and go with viewers there, and playlists must not: players
+/// that read them have what these were made of.
 fn is_packaged(track: &Track) -> bool {
-    !matches!((track.origin, &track.codec), (Origin::Transcoder, Codec::Opus(_)))
+    let is_passing = matches!(track.codec, Codec::Opus(_)) || track.kind() == Kind::Video && track.id < Derived::RUNGS;
+    track.origin != Origin::Transcoder || !is_passing
 }
 
 impl Followed {

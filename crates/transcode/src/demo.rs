@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, debug, info, info_span, warn};
 
 use crate::backoff::Backoff;
-use crate::process::{Event, Process};
+use crate::process::{Event, Grant, Process};
 use crate::protocol::{Card, Job, Order, Report, Unit};
 use crate::watchdog::Watchdog;
 
@@ -109,7 +109,7 @@ impl Demo {
         let first = Instant::now();
         loop {
             let began = Instant::now();
-            let mut process = match Process::start(&self.worker) {
+            let mut process = match Process::start(&self.worker, Grant::SMALL) {
                 Ok(process) => process,
                 Err(error) => {
                     warn!(worker = %self.worker.display(), %error, "the worker does not start");
@@ -133,7 +133,7 @@ impl Demo {
 
     async fn attend(&self, process: &mut Process, publisher: &Publisher, first: Instant) -> End {
         let began = Instant::now();
-        let mut dog = Watchdog::patient(began.into_std(), CHEW);
+        let mut dog = Watchdog::new(CHEW, began.into_std());
         let mut grants = interval(SECOND);
         grants.set_missed_tick_behavior(MissedTickBehavior::Delay);
         process.send(&Order::Configure(Job::Card(CARD)));

@@ -4,12 +4,16 @@
 //! frames over a socket pair in the words of [`protocol`], and appends what comes back as a derived track of the same
 //! broadcast. Codecs live in the worker alone: it may crash, hang or be killed, and costs its rendition a moment.
 
+mod attend;
 mod audio;
 mod backoff;
 mod demo;
+mod ladder;
+mod pictures;
 mod process;
 pub mod protocol;
 mod room;
+mod rungs;
 mod still;
 mod transcoder;
 mod watchdog;
@@ -19,4 +23,4 @@ mod tests;
 
 pub use demo::Demo;
 pub use still::Stills;
-pub use transcoder::{Condition, Status, Transcoder};
+pub use transcoder::{Condition, Settings, Status, Transcoder};

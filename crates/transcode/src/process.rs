@@ -13,16 +13,39 @@ use tokio::task::JoinSet;
 use tracing::{Instrument, warn};
 
 use crate::protocol::{self, Malformed, Order, Report};
+use crate::watchdog::CHEW;
 
 /// Processor seconds that a worker has in advance.
 const CPU_AHEAD: u64 = 5;
 /// Of a worker's complaints, so much is passed on.
 const LOG_BYTES: u64 = 16 << 10;
 
+/// What a worker may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Grant {
+    /// What it is told to get ready for.
+    pub(crate) kind: &'static str,
+    /// Memory beyond what it has when it locks itself in.
+    pub(crate) memory_bytes: u64,
+    /// Of one processor, for as long as it has lived.
+    pub(crate) percent: u32,
+    /// How long it may chew on one frame.
+    pub(crate) chew: Duration,
+    /// It works with hardware, whose devices it may use.
+    pub(crate) needs_devices: bool,
+}
+
+impl Grant {
+    /// For sound, a still, or the demo's own picture.
+    pub(crate) const SMALL: Self =
+        Self { kind: "sound", memory_bytes: 256 << 20, percent: 50, chew: CHEW, needs_devices: false };
+}
+
 /// A worker at work. Dropping it kills it, and the runtime reaps it.
 pub(crate) struct Process {
     child: Child,
     socket: UnixStream,
+    grant: Grant,
     inbox: BytesMut,
     outbox: BytesMut,
     /// Passes on what it complains about; ends with it.
@@ -50,10 +73,13 @@ pub(crate) enum Failure {
 impl Process {
     /// Starts a worker whose standard input is one end of a socket pair. It gets nothing else of ours: no
     /// environment, no directory, no other file.
-    pub(crate) fn start(program: &Path) -> io::Result<Self> {
+    pub(crate) fn start(program: &Path, grant: Grant) -> io::Result<Self> {
         let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
         ours.set_nonblocking(true)?;
         let mut child = Command::new(program)
+            .arg(grant.kind)
+            .arg(format!("--memory={}", grant.memory_bytes))
+            .args(grant.needs_devices.then_some("--devices"))
             .env_clear()
             .current_dir("/")
             .stdin(Stdio::from(OwnedFd::from(theirs)))
@@ -68,16 +94,19 @@ impl Process {
             log.spawn(pass_on(stderr).in_current_span());
         }
         let socket = UnixStream::from_std(ours)?;
-        let process = Self { child, socket, inbox: BytesMut::new(), outbox: BytesMut::new(), _log: log };
+        let process = Self { child, socket, grant, inbox: BytesMut::new(), outbox: BytesMut::new(), _log: log };
         process.grant(Duration::ZERO);
         Ok(process)
     }
 
-    /// Lets it have half a processor for as long as it has lived, and some seconds in advance. It cannot raise that by
+    /// Lets it have its share of processor time for as long as it has lived, and some seconds in advance. It cannot raise that by
     /// itself, and dies of going beyond.
     pub(crate) fn grant(&self, lived: Duration) {
         let pid = self.child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
-        let limit = Rlimit { current: Some(CPU_AHEAD + lived.as_secs() / 2), maximum: None };
+        let limit = Rlimit {
+            current: Some(CPU_AHEAD + lived.as_secs().saturating_mul(self.grant.percent.into()) / 100),
+            maximum: None,
+        };
         if let Some(pid) = pid {
             // Where somebody limited us there is a limit already.
             let _ = rustix::process::prlimit(Some(pid), Resource::Cpu, limit);

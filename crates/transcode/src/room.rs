@@ -1,7 +1,7 @@
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use media::Track;
+use media::{Track, TrackId};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -10,21 +10,47 @@ use crate::transcoder::Condition;
 /// How long a rendition goes on when nobody wants it any more.
 const LINGER: Duration = Duration::from_secs(5);
 
-/// Where a rendition's worker, those who want it and those who ask how it does meet.
+/// Where a worker, those who want what it makes and those who ask how it does meet.
 pub(crate) struct Room {
-    pub(crate) track: Arc<Track>,
     leases: watch::Sender<usize>,
-    condition: Mutex<Condition>,
+    standing: Mutex<Standing>,
+}
+
+/// How it does.
+#[derive(Default)]
+pub(crate) struct Standing {
+    pub(crate) process: Option<u32>,
+    pub(crate) restarts: u64,
+    pub(crate) last_failure: Option<String>,
+    /// When the next worker is started, while one that died is to be followed.
+    pub(crate) next_at: Option<Instant>,
+    /// Frames of the source that could not be decoded, and how many of them the worker that is there now has counted.
+    dropped: u64,
+    damaged: u64,
+    /// What is made, and how each does; what is shed stays, as it was.
+    renditions: Vec<(Option<Arc<Track>>, TrackId, Made)>,
+}
+
+/// How it does with one rendition.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Made {
+    pub(crate) frames: u64,
+    pub(crate) is_shed: bool,
+    pub(crate) left_out: u64,
+    /// As the worker that is there now counts.
+    pub(crate) left_out_by_worker: u64,
+    pub(crate) encoder: String,
 }
 
 impl Room {
-    pub(crate) fn new(track: Arc<Track>) -> Arc<Self> {
-        Arc::new(Self { track, leases: watch::Sender::new(0), condition: Mutex::default() })
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self { leases: watch::Sender::new(0), standing: Mutex::default() })
     }
 
-    pub(crate) fn lease(self: &Arc<Self>) -> hub::Lease {
+    /// Keeps it going; of that track.
+    pub(crate) fn lease(self: &Arc<Self>, id: TrackId) -> hub::Lease {
         self.leases.send_modify(|leases| *leases += 1);
-        hub::Lease::new(self.track.clone(), Held(self.clone()))
+        hub::Lease::new(id, Held(self.clone()))
     }
 
     pub(crate) fn is_wanted(&self) -> bool {
@@ -43,12 +69,72 @@ impl Room {
         }
     }
 
-    pub(crate) fn condition(&self) -> Condition {
-        self.condition.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// Every rendition and how it does.
+    pub(crate) fn conditions(&self) -> Vec<(TrackId, Option<Arc<Track>>, Condition)> {
+        let standing = self.lock();
+        let of = |(track, id, made): &(Option<Arc<Track>>, TrackId, Made)| {
+            let condition = Condition {
+                process: standing.process,
+                frames: made.frames,
+                dropped: standing.dropped,
+                next_at: standing.next_at,
+                restarts: standing.restarts,
+                last_failure: standing.last_failure.clone(),
+                is_shed: made.is_shed,
+                left_out: made.left_out,
+                encoder: made.encoder.clone(),
+            };
+            (*id, track.clone(), condition)
+        };
+        standing.renditions.iter().map(of).collect()
     }
 
-    pub(crate) fn note(&self, change: impl FnOnce(&mut Condition)) {
-        change(&mut self.condition.lock().unwrap_or_else(PoisonError::into_inner));
+    pub(crate) fn note(&self, change: impl FnOnce(&mut Standing)) {
+        let mut standing = self.lock();
+        change(&mut standing);
+        if standing.process.is_none() {
+            // The next worker counts from zero, and sheds nothing yet.
+            standing.damaged = 0;
+            for (_, _, made) in &mut standing.renditions {
+                (made.left_out_by_worker, made.is_shed) = (0, false);
+            }
+        }
+    }
+
+    /// That track is there from now on.
+    pub(crate) fn add(&self, track: Arc<Track>) {
+        let id = track.id;
+        let mut standing = self.lock();
+        match standing.renditions.iter_mut().find(|(_, of, _)| *of == id) {
+            Some((there, ..)) => *there = Some(track),
+            None => standing.renditions.push((Some(track), id, Made::default())),
+        }
+    }
+
+    /// That track is not made any more.
+    pub(crate) fn remove(&self, id: TrackId) {
+        self.lock().renditions.retain(|(_, of, _)| *of != id);
+    }
+
+    /// The worker says that so much of what it was given could not be decoded.
+    pub(crate) fn damaged(&self, by_worker: u64) {
+        let mut standing = self.lock();
+        standing.dropped += by_worker.saturating_sub(standing.damaged);
+        standing.damaged = by_worker;
+    }
+
+    /// Changes how it does with a rendition.
+    pub(crate) fn note_rendition<T>(&self, id: TrackId, change: impl FnOnce(&mut Made) -> T) -> T {
+        let mut standing = self.lock();
+        let at = standing.renditions.iter().position(|(_, of, _)| *of == id).unwrap_or(standing.renditions.len());
+        if at == standing.renditions.len() {
+            standing.renditions.push((None, id, Made::default()));
+        }
+        change(&mut standing.renditions[at].2)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Standing> {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

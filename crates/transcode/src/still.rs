@@ -9,7 +9,7 @@ use tokio::sync::{OwnedMutexGuard, Semaphore};
 use tokio::time::{Instant, timeout};
 use tracing::{Instrument, debug, info_span};
 
-use crate::process::{Event, Process};
+use crate::process::{Event, Grant, Process};
 use crate::protocol::pictures::Input;
 use crate::protocol::{Job, Order, Report, Still, Unit};
 
@@ -113,7 +113,7 @@ impl Stills {
     async fn work(&self, track: &Track, frame: Frame) -> Result<bytes::Bytes, String> {
         let input = Input::of(&track.codec).ok_or("no pictures")?;
         let pixel_aspect = track.codec.picture().map_or((1, 1), |picture| picture.pixel_aspect);
-        let mut process = Process::start(&self.inner.worker).map_err(|error| error.to_string())?;
+        let mut process = Process::start(&self.inner.worker, Grant::SMALL).map_err(|error| error.to_string())?;
         process.send(&Order::Configure(Job::Still(Still { input, pixel_aspect, width: WIDTH })));
         process.send(&Order::Frame(Unit { output: 0, epoch: 0, frame }));
         let made = loop {

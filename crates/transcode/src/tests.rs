@@ -7,7 +7,7 @@ use media::{Codec, Track, TrackId};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use crate::Transcoder;
+use crate::{Settings, Transcoder};
 
 const SOUND: TrackId = TrackId(1);
 
@@ -38,7 +38,7 @@ async fn settle() {
 
 /// A program that is there on every machine and is no worker: it ends at once.
 fn no_worker() -> Transcoder {
-    Transcoder::new(Path::new("/bin/true"))
+    Transcoder::new(Path::new("/bin/true"), Settings::default())
 }
 
 #[tokio::test]
@@ -79,7 +79,7 @@ async fn what_cannot_or_need_not_be_made_is_refused() {
     assert!(transcoder.want(&broadcast, SOUND, Wish::Aac).is_none());
     assert!(transcoder.want(&broadcast, TrackId(7), Wish::Opus).is_none());
     let lease = transcoder.want(&broadcast, SOUND, Wish::Opus).unwrap();
-    assert!(transcoder.want(&broadcast, lease.track().id, Wish::Aac).is_none());
+    assert!(transcoder.want(&broadcast, lease.track(), Wish::Aac).is_none());
     publisher.end();
     assert!(transcoder.want(&broadcast, TrackId(1), Wish::Aac).is_none());
 }
@@ -108,7 +108,7 @@ async fn a_worker_that_only_dies_is_tried_again_with_growing_patience_and_says_s
 async fn a_program_that_is_not_there_is_named() {
     let hub = Hub::new(Limits::default());
     let publisher = publish(&hub, aac());
-    let transcoder = Transcoder::new(Path::new("/nowhere/worker"));
+    let transcoder = Transcoder::new(Path::new("/nowhere/worker"), Settings::default());
     let _lease = transcoder.want(&publisher.broadcast(), SOUND, Wish::Opus).unwrap();
     sleep(Duration::from_millis(300)).await;
     let why = transcoder.status()[0].condition.last_failure.clone().unwrap();
@@ -120,7 +120,7 @@ async fn a_program_that_is_not_there_is_named() {
 async fn a_source_that_goes_takes_its_rendition_along() {
     let hub = Hub::new(Limits::default());
     let publisher = publish(&hub, aac());
-    let transcoder = Transcoder::new(Path::new("/bin/sleep"));
+    let transcoder = Transcoder::new(Path::new("/bin/sleep"), Settings::default());
     let _lease = transcoder.want(&publisher.broadcast(), SOUND, Wish::Opus).unwrap();
     settle().await;
     publisher.retract(SOUND).unwrap();

@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use config::Ladder;
 use hub::{Broadcast, Demand, Derived, From, Hub, Lease, Making, State, Wish};
 use media::codec::{Aac, Opus};
 use media::{Codec, Kind, Origin, Track, TrackId};
@@ -11,9 +12,14 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, info, info_span, warn};
 
-use crate::audio::Rendition;
+use crate::attend::{Attendant, Work};
+use crate::audio::Sound;
+use crate::ladder::Watched;
+use crate::pictures::Pictures;
+use crate::protocol::pictures::Coding;
 use crate::protocol::sound::Input;
 use crate::room::Room;
+use crate::rungs::{Plan, webrtc_id};
 
 /// Bits a second of the sound that workers make.
 pub(crate) const OPUS_BPS: u32 = 96_000;
@@ -24,16 +30,43 @@ const REST: Duration = Duration::from_millis(250);
 /// Starts workers for those who want renditions, and keeps them going. Cheap to clone.
 #[derive(Clone)]
 pub struct Transcoder {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
 }
 
-struct Inner {
+/// What a transcoder makes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// Sound, for those who cannot play the publisher's.
+    pub audio: bool,
+    /// Pictures for WebRTC of such as have B-frames.
+    pub webrtc_video: bool,
+    /// Ladders: of those that name a stream the first counts.
+    pub ladders: Vec<Ladder>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { audio: true, webrtc_video: true, ladders: Vec::new() }
+    }
+}
+
+pub(crate) struct Inner {
     worker: PathBuf,
+    pub(crate) settings: Settings,
     runtime: Handle,
     rooms: Mutex<HashMap<Key, (Broadcast, Arc<Room>)>>,
+    /// Which broadcasts somebody watches that have a ladder for as long as somebody does.
+    pub(crate) watched: Mutex<HashMap<media::Path, Watched>>,
 }
 
-type Key = (media::Path, TrackId, Wish);
+type Key = (media::Path, TrackId, Made);
+
+/// What is made of a track.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Made {
+    Wish(Wish),
+    Ladder,
+}
 
 /// A rendition and how it does.
 #[derive(Clone, Debug)]
@@ -42,13 +75,15 @@ pub struct Status {
     pub path: media::Path,
     /// Of which track.
     pub source: TrackId,
-    /// The rendition.
-    pub track: Arc<Track>,
+    /// Which track the rendition is.
+    pub id: TrackId,
+    /// The rendition as it is, or was before it was shed; `None` until it has begun.
+    pub track: Option<Arc<Track>>,
     /// How it does.
     pub condition: Condition,
 }
 
-/// How a rendition's worker does.
+/// How a rendition and its worker do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Condition {
     /// The worker's process, while there is one.
@@ -63,37 +98,37 @@ pub struct Condition {
     pub last_failure: Option<String>,
     /// When the next worker is started, while one that died is to be followed.
     pub next_at: Option<Instant>,
-    /// Of `dropped`, what the present worker has said so far.
-    pub(crate) worker_damaged: u64,
-}
-
-impl Condition {
-    /// The worker says that of what it was given so much could not be decoded.
-    pub(crate) fn damaged(&mut self, by_worker: u64) {
-        // Another worker counts from zero.
-        self.dropped += by_worker.saturating_sub(self.worker_damaged);
-        self.worker_damaged = by_worker;
-    }
+    /// It is not made for now, as the machine has not the time.
+    pub is_shed: bool,
+    /// Frames of it that were left out so far, as there was no time for them.
+    pub left_out: u64,
+    /// What encodes it, as FFmpeg calls it; empty for sound.
+    pub encoder: String,
 }
 
 impl Transcoder {
     /// Workers are started from that program, on the runtime in which this is called.
-    pub fn new(worker: &Path) -> Self {
+    pub fn new(worker: &Path, settings: Settings) -> Self {
         metrics::describe_gauge!("onair_transcoder_renditions", "Renditions that are being made.");
         metrics::describe_counter!("onair_transcoder_restarts_total", "Workers that died or had to be killed.");
-        let rooms = Mutex::default();
-        Self { inner: Arc::new(Inner { worker: worker.into(), runtime: Handle::current(), rooms }) }
+        metrics::describe_counter!(
+            "onair_transcoder_left_out_frames_total",
+            "Frames of rungs that were left out, as there was no time for them."
+        );
+        metrics::describe_counter!("onair_transcoder_shed_total", "Rungs that were left out for a while.");
+        let (rooms, watched) = (Mutex::default(), Mutex::default());
+        let runtime = Handle::current();
+        Self { inner: Arc::new(Inner { worker: worker.into(), settings, runtime, rooms, watched }) }
     }
 
     /// Every rendition and how it does.
     pub fn status(&self) -> Vec<Status> {
-        let of = |((path, source, _), (_, room)): (&Key, &(Broadcast, Arc<Room>))| Status {
-            path: path.clone(),
-            source: *source,
-            track: room.track.clone(),
-            condition: room.condition(),
+        let of = |((path, source, _), (_, room)): (&Key, &(Broadcast, Arc<Room>))| {
+            let (path, source) = (path.clone(), *source);
+            let status = move |(id, track, condition)| Status { path: path.clone(), source, id, track, condition };
+            room.conditions().into_iter().map(status)
         };
-        self.rooms().iter().map(of).collect()
+        self.rooms().iter().flat_map(of).collect()
     }
 
     /// Gives every broadcast whose sound is not AAC a rendition that is, from its beginning on and for as long as it
@@ -124,11 +159,11 @@ impl Transcoder {
             let has_aac = sources.iter().any(|track| matches!(track.codec, Codec::Aac(_)));
             leases.retain(|(id, lease)| {
                 let is_there = sources.iter().any(|track| track.id == *id);
-                is_there && !has_aac && now.track(lease.track().id).is_some()
+                is_there && !has_aac && now.track(lease.track()).is_some()
             });
             for source in sources.iter().filter(|_| !has_aac) {
                 if !leases.iter().any(|(id, _)| *id == source.id) {
-                    let lease = self.begin(&broadcast, source.id, Wish::Aac, From::Oldest);
+                    let lease = self.begin(&broadcast, source.id, Made::Wish(Wish::Aac), From::Oldest);
                     leases.extend(lease.map(|lease| (source.id, lease)));
                 }
             }
@@ -137,33 +172,78 @@ impl Transcoder {
         }
     }
 
-    fn begin(&self, broadcast: &Broadcast, source: TrackId, wish: Wish, from: From) -> Option<Lease> {
-        let key = (broadcast.path().clone(), source, wish);
+    /// Begins to make that of a track, or says who does already.
+    pub(crate) fn begin(&self, broadcast: &Broadcast, source: TrackId, made: Made, from: From) -> Option<Lease> {
+        let key = (broadcast.path().clone(), source, made);
         let mut rooms = self.rooms();
-        if let Some((_, room)) = rooms.get(&key).filter(|(of, _)| of.is_same(broadcast)) {
-            return Some(room.lease());
+        let there = rooms.get(&key).filter(|(of, _)| of.is_same(broadcast)).map(|(_, room)| room.clone());
+        let track = broadcast.catalog().track(source).cloned();
+        let track = track.filter(|track| track.origin != Origin::Transcoder && track.id < Derived::FIRST);
+        match made {
+            Made::Wish(wish @ (Wish::Opus | Wish::Aac)) => {
+                if let Some(room) = there {
+                    return Some(room.lease(sound_id(source, wish)));
+                }
+                let track = derived_from(&*track?, wish)?;
+                let derived = broadcast.derive(track.clone()).inspect_err(|why| warn!(%why, "no rendition")).ok()?;
+                let (room, id) = (Room::new(), track.id);
+                room.add(Arc::new(track));
+                let work = Sound::new(wish, id, derived, from, room.clone());
+                Some(self.run(&mut rooms, key, broadcast, room, id, work))
+            }
+            Made::Wish(Wish::Webrtc) => {
+                if let Some(room) = there {
+                    return Some(room.lease(webrtc_id(source)));
+                }
+                let _ = track.filter(|track| Coding::of(&track.codec).is_some())?;
+                let room = Room::new();
+                let work = Pictures::new(broadcast.clone(), Plan::Webrtc, from, room.clone());
+                Some(self.run(&mut rooms, key, broadcast, room, webrtc_id(source), work))
+            }
+            Made::Wish(_) => None,
+            Made::Ladder => {
+                if let Some(room) = there {
+                    return Some(room.lease(source));
+                }
+                let (track, ladder) = (track?, self.ladder(broadcast.path())?);
+                let plan = Plan::Ladder(ladder);
+                if plan.rungs(&track).is_empty() {
+                    return None;
+                }
+                let room = Room::new();
+                let work = Pictures::new(broadcast.clone(), plan, from, room.clone());
+                Some(self.run(&mut rooms, key, broadcast, room, source, work))
+            }
         }
-        let track = broadcast.catalog().track(source).and_then(|track| derived_from(track, wish))?;
-        let derived = broadcast.derive(track.clone()).inspect_err(|why| warn!(%why, "no rendition")).ok()?;
-        let room = Room::new(Arc::new(track));
-        let lease = room.lease();
-        rooms.insert(key.clone(), (broadcast.clone(), room.clone()));
-        drop(rooms);
-        let span = info_span!("transcode", stream = %broadcast.path(), track = %room.track.name());
-        let worker = self.inner.worker.clone();
-        let rendition = Rendition { worker, broadcast: broadcast.clone(), source, wish, from, room };
-        self.inner.runtime.spawn(self.clone().serve(key, rendition, derived).instrument(span));
-        Some(lease)
     }
 
-    /// Makes a rendition until it is over or nobody wants it.
-    async fn serve(self, key: Key, rendition: Rendition, derived: Derived) {
+    /// Has work done by a task of its own.
+    fn run(
+        &self,
+        rooms: &mut HashMap<Key, (Broadcast, Arc<Room>)>,
+        key: Key,
+        broadcast: &Broadcast,
+        room: Arc<Room>,
+        id: TrackId,
+        work: impl Work + 'static,
+    ) -> Lease {
+        let lease = room.lease(id);
+        rooms.insert(key.clone(), (broadcast.clone(), room.clone()));
+        let (worker, source) = (self.inner.worker.clone(), key.1);
+        let span = info_span!("transcode", stream = %broadcast.path(), source = source.0, made = ?key.2);
+        let attendant = Attendant { worker, broadcast: broadcast.clone(), source, room };
+        self.inner.runtime.spawn(self.clone().serve(key, attendant, work).instrument(span));
+        lease
+    }
+
+    /// Has work done until it is over or nobody wants it.
+    async fn serve(self, key: Key, attendant: Attendant, mut work: impl Work) {
         let _counted = Counted::new();
-        info!("making a rendition");
-        let room = rendition.room.clone();
+        info!("making renditions");
+        let room = attendant.room.clone();
         loop {
             let is_over = tokio::select! {
-                () = rendition.make(&derived) => true,
+                () = attendant.attend(&mut work) => true,
                 () = room.unwanted() => false,
             };
             let mut rooms = self.rooms();
@@ -173,12 +253,18 @@ impl Transcoder {
             if rooms.get(&key).is_some_and(|(_, there)| Arc::ptr_eq(there, &room)) {
                 rooms.remove(&key);
             }
-            // While nobody can begin another of the same id.
-            drop(derived);
+            // With its tracks, while nobody can begin others of the same ids.
+            drop(work);
             drop(rooms);
-            info!("the rendition is over");
+            info!("the renditions are over");
             return;
         }
+    }
+
+    /// Whether that is being made.
+    pub(crate) fn is_made(&self, broadcast: &Broadcast, source: TrackId, made: Made) -> bool {
+        let key = (broadcast.path().clone(), source, made);
+        self.rooms().get(&key).is_some_and(|(of, _)| of.is_same(broadcast))
     }
 
     fn rooms(&self) -> MutexGuard<'_, HashMap<Key, (Broadcast, Arc<Room>)>> {
@@ -188,30 +274,48 @@ impl Transcoder {
 
 impl Demand for Transcoder {
     fn want(&self, broadcast: &Broadcast, source: TrackId, wish: Wish) -> Option<Lease> {
-        self.begin(broadcast, source, wish, From::Newest)
+        let settings = &self.inner.settings;
+        let is_on = if wish == Wish::Webrtc { settings.webrtc_video } else { settings.audio };
+        is_on.then(|| self.begin(broadcast, source, Made::Wish(wish), From::Newest)).flatten()
+    }
+
+    fn watched(&self, broadcast: &Broadcast) {
+        self.note_watched(broadcast);
+    }
+
+    fn promised(&self, broadcast: &Broadcast) -> Vec<TrackId> {
+        self.rungs_to_come(broadcast)
     }
 
     fn can(&self, broadcast: &Broadcast, source: TrackId, wish: Wish) -> bool {
-        broadcast.catalog().track(source).is_some_and(|track| derived_from(track, wish).is_some())
+        let is_source = |track: &&Arc<Track>| track.origin != Origin::Transcoder && track.id < Derived::FIRST;
+        let is_possible = |track: &Arc<Track>| match wish {
+            Wish::Webrtc => self.inner.settings.webrtc_video && Coding::of(&track.codec).is_some(),
+            wish => self.inner.settings.audio && derived_from(track, wish).is_some(),
+        };
+        broadcast.catalog().track(source).filter(is_source).is_some_and(is_possible)
     }
 
     fn renditions(&self) -> Vec<hub::Rendition> {
         let now = Instant::now();
-        let of = |Status { path, source, track, condition }: Status| hub::Rendition {
-            path,
-            source,
-            track,
-            making: match (condition.process, condition.next_at) {
-                (Some(_), _) => Making::Running,
-                (None, Some(at)) if at.saturating_duration_since(now) > REST => Making::BackingOff(at),
-                (None, _) => Making::Starting,
-            },
-            frames: condition.frames,
-            dropped: condition.dropped,
-            restarts: condition.restarts,
-            last_failure: condition.last_failure,
+        let of = |Status { path, source, track, condition, .. }: Status| {
+            Some(hub::Rendition {
+                path,
+                source,
+                track: track?,
+                making: match (condition.process, condition.next_at) {
+                    (Some(_), _) if condition.is_shed => Making::Shed,
+                    (Some(_), _) => Making::Running,
+                    (None, Some(at)) if at.saturating_duration_since(now) > REST => Making::BackingOff(at),
+                    (None, _) => Making::Starting,
+                },
+                frames: condition.frames,
+                dropped: condition.dropped + condition.left_out,
+                restarts: condition.restarts,
+                last_failure: condition.last_failure,
+            })
         };
-        self.status().into_iter().map(of).collect()
+        self.status().into_iter().filter_map(of).collect()
     }
 }
 
@@ -221,20 +325,25 @@ pub(crate) fn can_become(codec: &Codec, wish: Wish) -> bool {
     !is_it_already && Input::of(codec).is_some()
 }
 
-/// The rendition of a track: `a101` is the Opus of `a1`, and `a201` its AAC.
+/// `a101` is the Opus of `a1`, and `a201` its AAC.
+fn sound_id(source: TrackId, wish: Wish) -> TrackId {
+    let base = if wish == Wish::Aac { 2 * Derived::FIRST.0 } else { Derived::FIRST.0 };
+    TrackId(base + source.0)
+}
+
+/// The rendition of a track of sound.
 fn derived_from(source: &Track, wish: Wish) -> Option<Track> {
-    if source.origin == Origin::Transcoder || source.id >= Derived::FIRST || !can_become(&source.codec, wish) {
+    if !can_become(&source.codec, wish) {
         return None;
     }
-    let first = Derived::FIRST.0;
-    let (base, codec, bitrate) = match wish {
-        Wish::Opus => (first, Codec::Opus(Opus::plain(2)), OPUS_BPS),
+    let (codec, bitrate) = match wish {
+        Wish::Opus => (Codec::Opus(Opus::plain(2)), OPUS_BPS),
         // LC, 48 kHz, stereo.
-        Wish::Aac => (2 * first, Codec::Aac(Aac::from_config(&[0x11, 0x90]).ok()?), AAC_BPS),
+        Wish::Aac => (Codec::Aac(Aac::from_config(&[0x11, 0x90]).ok()?), AAC_BPS),
         _ => return None,
     };
     Some(Track {
-        id: TrackId(base + source.id.0),
+        id: sound_id(source.id, wish),
         codec,
         language: source.language.clone(),
         origin: Origin::Transcoder,
@@ -242,7 +351,7 @@ fn derived_from(source: &Track, wish: Wish) -> Option<Track> {
     })
 }
 
-/// Counts the renditions being made.
+/// Counts the sources being worked on.
 struct Counted;
 
 impl Counted {

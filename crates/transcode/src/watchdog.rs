@@ -2,30 +2,27 @@ use std::time::{Duration, Instant};
 
 /// How long a worker may take to load its codecs and lock itself in.
 const START: Duration = Duration::from_secs(10);
-/// How long it may then chew on what it was given. Less than a second, as viewers shall not miss more.
-const CHEW: Duration = Duration::from_millis(750);
+/// How long it may then chew on what it was given, where that is sound. Less than a second, as viewers shall not miss more.
+pub(crate) const CHEW: Duration = Duration::from_millis(750);
+/// The same for pictures, of which a machine that is slow may take long.
+pub(crate) const CHEW_PICTURES: Duration = Duration::from_millis(2500);
 /// Frames that it may have before it and not have taken.
 const MOST_AHEAD: u64 = 64;
 
 /// Tells a worker that hangs from one that has nothing to do. A machine: time is an argument.
 #[derive(Debug)]
 pub(crate) struct Watchdog {
+    chew: Duration,
     is_ready: bool,
     given: u64,
     taken: u64,
     /// Since when something should have come from it.
     since: Option<Instant>,
-    chew: Duration,
 }
 
 impl Watchdog {
-    pub(crate) fn new(now: Instant) -> Self {
-        Self { is_ready: false, given: 0, taken: 0, since: Some(now), chew: CHEW }
-    }
-
-    /// One that waits longer: for a worker that nobody sends anything bad.
-    pub(crate) fn patient(now: Instant, chew: Duration) -> Self {
-        Self { chew, ..Self::new(now) }
+    pub(crate) fn new(chew: Duration, now: Instant) -> Self {
+        Self { is_ready: false, given: 0, taken: 0, since: Some(now), chew }
     }
 
     /// Frames that it has before it.
@@ -67,7 +64,7 @@ mod tests {
     fn only_a_worker_that_owes_something_can_hang() {
         let start = Instant::now();
         let at = |ms| start + Duration::from_millis(ms);
-        let mut dog = Watchdog::new(start);
+        let mut dog = Watchdog::new(CHEW, start);
         assert_eq!((dog.deadline(), dog.may_give()), (Some(start + START), false));
         dog.ready(at(100));
         assert_eq!((dog.deadline(), dog.may_give()), (None, true));
@@ -83,7 +80,7 @@ mod tests {
     #[test]
     fn a_worker_gets_no_more_than_it_can_chew() {
         let now = Instant::now();
-        let mut dog = Watchdog::new(now);
+        let mut dog = Watchdog::new(CHEW, now);
         dog.ready(now);
         (0..MOST_AHEAD).for_each(|_| dog.gave(now));
         assert!(!dog.may_give());

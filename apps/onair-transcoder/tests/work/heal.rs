@@ -62,7 +62,7 @@ async fn a_worker_that_is_killed_or_hangs_is_replaced_and_nothing_is_missing() {
     }
     assert_eq!(stage.condition().restarts, 3);
     let made = crate::stage::read(&mut cursor, Duration::from_millis(1500)).await;
-    let beeps = beeps::of(&lease.track().codec, &made);
+    let beeps = beeps::of(&Stage::codec(&publisher.broadcast(), &lease), &made);
     assert!(beeps.len() >= 12);
     for two in beeps.windows(2) {
         let off = two[1].since(two[0]) - Span::from_millis(1000);

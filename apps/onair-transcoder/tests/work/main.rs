@@ -5,6 +5,9 @@
 mod beeps;
 mod card;
 mod heal;
+mod ladder;
+mod mend;
 mod rtmp;
 mod sound;
 mod stage;
+mod view;

@@ -31,7 +31,7 @@ async fn sound_comes_out_where_it_went_in() {
         send(&publisher, &encoded(coding, 60, beeps::sample), Span::ZERO, false).await;
         let made = read(&mut cursor, QUIET).await;
         let sent = read(&mut source, Duration::from_millis(50)).await;
-        same(&beeps::of(&codec, &sent), &beeps::of(&lease.track().codec, &made), 5);
+        same(&beeps::of(&codec, &sent), &beeps::of(&Stage::codec(&publisher.broadcast(), &lease), &made), 5);
         let step = Time::from_ticks(if wish == Wish::Opus { 960 } else { 1024 }, 48_000).since(Time::ZERO);
         assert!(made.windows(2).all(|two| (two[1].dts.since(two[0].dts) - step).abs() <= Span(1)), "an uneven step");
         let length = made.last().unwrap().dts.since(sent.last().unwrap().dts);
@@ -51,7 +51,7 @@ async fn a_hole_in_the_source_is_a_hole_in_the_rendition() {
     send(&publisher, &frames, Span::from_millis(7000), false).await;
     let made = read(&mut cursor, QUIET).await;
     let sent = read(&mut source, Duration::from_millis(50)).await;
-    same(&beeps::of(&aac(), &sent), &beeps::of(&lease.track().codec, &made), 5);
+    same(&beeps::of(&aac(), &sent), &beeps::of(&Stage::codec(&publisher.broadcast(), &lease), &made), 5);
     let holes: Vec<_> =
         made.windows(2).map(|two| two[1].dts.since(two[0].dts)).filter(|gap| gap.0 > 100_000_000).collect();
     assert_eq!(holes.len(), 1);
@@ -84,7 +84,7 @@ async fn a_telephone_is_heard_as_aac() {
     }
     let made = read(&mut cursor, QUIET).await;
     let sent = read(&mut source, Duration::from_millis(50)).await;
-    same(&beeps::of(&codec, &sent), &beeps::of(&lease.track().codec, &made), 5);
+    same(&beeps::of(&codec, &sent), &beeps::of(&Stage::codec(&publisher.broadcast(), &lease), &made), 5);
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use media::codec::{Aac, Opus};
 use media::{Codec, Frame, Kind, Origin, Span, Time, Track, TrackId};
 use onair_transcoder::sound::{Encoder, RATE};
 use transcode::protocol::sound::{Coding, Output};
-use transcode::{Condition, Transcoder};
+use transcode::{Condition, Settings, Transcoder};
 
 pub(crate) const SOUND: TrackId = TrackId(1);
 
@@ -21,7 +21,7 @@ impl Stage {
     pub(crate) fn new() -> Self {
         let limits = Limits { track_age: Duration::from_secs(600), track_groups: 10_000, ..Limits::default() };
         let worker = Path::new(env!("CARGO_BIN_EXE_onair-transcoder"));
-        Self { hub: Hub::new(limits), transcoder: Transcoder::new(worker) }
+        Self { hub: Hub::new(limits), transcoder: Transcoder::new(worker, Settings::default()) }
     }
 
     pub(crate) fn publish(&self, codec: Codec) -> Publisher {
@@ -35,11 +35,16 @@ impl Stage {
         self.transcoder.status()[0].condition.clone()
     }
 
+    /// What the track of a lease is made by.
+    pub(crate) fn codec(broadcast: &Broadcast, lease: &Lease) -> Codec {
+        broadcast.catalog().track(lease.track()).unwrap().codec.clone()
+    }
+
     /// The rendition of a broadcast's sound, from its beginning, when its worker listens.
     pub(crate) async fn want(&self, broadcast: &Broadcast, wish: Wish) -> (Lease, Cursor) {
         let source = broadcast.catalog().of_kind(Kind::Audio).find(|track| track.origin == Origin::Source).unwrap().id;
         let lease = self.transcoder.want(broadcast, source, wish).unwrap();
-        let cursor = broadcast.follow(lease.track().id, From::Oldest).unwrap();
+        let cursor = broadcast.follow(lease.track(), From::Oldest).unwrap();
         while self.condition().process.is_none() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }

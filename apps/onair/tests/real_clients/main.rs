@@ -12,6 +12,7 @@ mod gstreamer;
 mod keys;
 mod memory;
 mod reloads;
+mod rungs;
 mod secrets;
 mod shapes;
 mod strangers;

@@ -215,6 +215,7 @@ pub(crate) fn doing(making: Making) -> &'static str {
     match making {
         Making::Running => "running",
         Making::Starting => "starting",
+        Making::Shed => "shed",
         Making::BackingOff(_) => "backing-off",
     }
 }

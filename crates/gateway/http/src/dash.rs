@@ -15,7 +15,7 @@ use crate::House;
 use crate::access;
 use crate::answer::{Keep, Problem};
 use crate::api_model::when;
-use crate::hls::{PATIENCE, accepts_gzip, as_soon_as, presentation};
+use crate::hls::{PATIENCE, accepts_gzip, as_soon_as, presentation, watched};
 
 /// The only file of a presentation's directory.
 const FILE: &str = "manifest.mpd";
@@ -47,6 +47,7 @@ async fn answer(house: &House, request: &Parts) -> Result<Response<Body>, Respon
     let entry = access::watch(house, &path, request).await?;
 
     let deadline = Instant::now() + PATIENCE;
+    watched(house, &path);
     let presentation = presentation(house, &path, deadline).await.map_err(Problem::into_response)?;
     let look = |_: &[_]| presentation.manifests.newest(&presentation, SystemTime::now());
     let manifest = as_soon_as(&presentation, deadline, look).await.map_err(Problem::into_response)?;

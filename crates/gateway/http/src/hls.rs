@@ -23,6 +23,8 @@ use crate::parked::Parked;
 
 /// How long a stream that has begun may take to show its first segment.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a player waits for rungs that have just begun.
+const RUNGS: Duration = Duration::from_secs(6);
 /// For how many target durations a reload is parked (H35).
 const PARKED_TARGETS: u32 = 3;
 
@@ -45,6 +47,7 @@ async fn answer(house: &House, request: &Parts) -> Result<Response<Body>, Respon
     let path: Path = path.parse().map_err(|_| unknown())?;
     let entry = access::watch(house, &path, request).await?;
     let deadline = Instant::now() + PATIENCE;
+    watched(house, &path);
     let served = match file.strip_suffix(".m3u8") {
         _ if file == INDEX => multivariant(house, &path, &entry, deadline).await,
         Some(name) => media(house, &path, name, &entry, request, deadline).await,
@@ -98,6 +101,7 @@ fn half_target(window: &Window) -> u32 {
 async fn multivariant(house: &House, path: &Path, entry: &Entry, deadline: Instant) -> Result<Served, Problem> {
     let presentation = presentation(house, path, deadline).await?;
     let keep_secs = half_target(&*first_window(&presentation, deadline).await?);
+    promised(house, path, &presentation).await;
     // Rises with every change of any rendition.
     let renditions = presentation.renditions.borrow().clone();
     if !renditions.iter().any(|rendition| has_place(&rendition.track.borrow().codec)) {
@@ -111,6 +115,27 @@ async fn multivariant(house: &House, path: &Path, entry: &Entry, deadline: Insta
         Rendered::new(Multivariant::of(&presentation, variant.key))
     });
     Ok(Served { rendered, keep_secs })
+}
+
+/// Whoever makes renditions for viewers hears that there is one.
+pub(crate) fn watched(house: &House, path: &Path) {
+    if let Some(broadcast) = house.hub.broadcast(path) {
+        house.demand.watched(&broadcast);
+    }
+}
+
+/// Waits for rungs that begin just now: players ask once and for all which there are.
+async fn promised(house: &House, path: &Path, presentation: &Presentation) {
+    let Some(broadcast) = house.hub.broadcast(path) else { return };
+    let names: Vec<String> = house.demand.promised(&broadcast).iter().map(|id| format!("v{}", id.0)).collect();
+    if names.is_empty() {
+        return;
+    }
+    let mut renditions = presentation.renditions.clone();
+    let are_there =
+        |list: &Arc<Vec<Arc<Rendition>>>| names.iter().all(|name| list.iter().any(|rendition| rendition.name == *name));
+    // Late is no reason to refuse.
+    let _ = until(&mut renditions, Instant::now() + RUNGS, are_there).await;
 }
 
 /// The presentation of a path; of one that is live but has none yet, as soon as it has.

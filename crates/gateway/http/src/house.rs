@@ -16,7 +16,7 @@ pub struct House {
     pub library: Library,
     /// Who may watch.
     pub admission: Arc<dyn Admission>,
-    /// Who makes renditions, and how they do.
+    /// Who makes renditions, says how they do, and wants to know which streams are watched.
     pub demand: Arc<dyn Demand>,
     /// Who makes stills.
     pub stills: Arc<dyn Stills>,

@@ -3,12 +3,13 @@ use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use hub::{Broadcast, Lease};
+use hub::Broadcast;
 use proto::webrtc::negotiate::Ours;
 use wire::sdp::Description;
 
 use crate::door::Seat;
 use crate::entry::Entrance;
+use crate::room::Leases;
 
 /// How long an offer of ours waits for its answer (E5).
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -16,8 +17,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 /// An offer that we made, for a viewer that would rather answer.
 pub(crate) struct Pending {
     pub(crate) broadcast: Broadcast,
-    /// Keeps the sound going that is offered.
-    pub(crate) sound: Option<Lease>,
+    /// Keeps going what is offered.
+    pub(crate) leases: Leases,
     pub(crate) peer: IpAddr,
     pub(crate) entrance: Entrance,
     pub(crate) ours: Ours,

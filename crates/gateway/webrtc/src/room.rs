@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use hub::{Broadcast, From, Lease, State, Step, Wish};
 use media::{Catalog, Kind, Origin, Path, Track, TrackId};
@@ -17,6 +17,18 @@ use crate::gateway::Gateway;
 
 /// How many frames of the newest group are looked at to see whether they are shown in another order than sent.
 const LOOK_AHEAD: usize = 64;
+
+/// How often it is said that somebody watches.
+const SAY: Duration = Duration::from_secs(5);
+/// How long pictures that are made for a viewer may take to begin.
+const BEGINNING: Duration = Duration::from_secs(5);
+
+/// What is made for viewers here, as WebRTC does not carry what the publisher sends.
+#[derive(Default)]
+pub(crate) struct Leases {
+    pub(crate) sound: Option<Lease>,
+    pub(crate) pictures: Option<Lease>,
+}
 
 /// The rooms that somebody is in.
 #[derive(Default)]
@@ -38,8 +50,7 @@ pub(crate) struct Room {
     /// What `active` and `viewercount` tell.
     news: watch::Sender<News>,
     empty: CancellationToken,
-    /// Sound that is made for those here, as WebRTC does not carry the publisher's.
-    sound: Mutex<Option<Lease>>,
+    leases: Mutex<Leases>,
 }
 
 #[derive(Default)]
@@ -63,8 +74,8 @@ pub(crate) struct Place {
 }
 
 impl Rooms {
-    /// Goes in, with the sound that was promised; the first one there sets things going.
-    pub(crate) fn enter(gateway: &Gateway, broadcast: &Broadcast, sound: Option<Lease>, shard: usize) -> Place {
+    /// Goes in, with what was promised; the first one there sets things going.
+    pub(crate) fn enter(gateway: &Gateway, broadcast: &Broadcast, leases: Leases, shard: usize) -> Place {
         let mut by_path = gateway.rooms().lock();
         let known = by_path.get(broadcast.path()).filter(|room| room.broadcast.is_same(broadcast)).cloned();
         let room = known.unwrap_or_else(|| {
@@ -80,7 +91,7 @@ impl Rooms {
             corner.viewers.fetch_add(1, Ordering::Relaxed);
         }
         drop(by_path);
-        room.keep_sound(sound);
+        room.keep(leases);
         room.tell();
         Place { gateway: gateway.clone(), room, shard }
     }
@@ -120,7 +131,7 @@ impl Room {
             viewers: AtomicUsize::new(0),
             news: watch::Sender::new(news),
             empty: CancellationToken::new(),
-            sound: Mutex::default(),
+            leases: Mutex::default(),
         }
     }
 
@@ -163,16 +174,25 @@ impl Room {
         }
     }
 
-    fn keep_sound(&self, sound: Option<Lease>) {
-        if let Some(sound) = sound {
-            *self.sound.lock().unwrap_or_else(PoisonError::into_inner) = Some(sound);
-        }
+    /// Keeps what is new beside what is there.
+    fn keep(&self, new: Leases) {
+        let mut leases = self.leases();
+        leases.sound = new.sound.or(leases.sound.take());
+        leases.pictures = new.pictures.or(leases.pictures.take());
     }
 
-    /// The sound that was made is there no longer, as its source went, or none was asked for.
-    fn lacks_sound(&self, catalog: &Catalog) -> bool {
-        let sound = self.sound.lock().unwrap_or_else(PoisonError::into_inner);
-        sound.as_ref().is_none_or(|sound| catalog.track(sound.track().id).is_none())
+    /// Asks anew for what was made and is there no longer, as its source went, and for sound that is needed now.
+    fn renew(&self, gateway: &Gateway, catalog: &Catalog) {
+        let is_gone = |lease: &Lease| catalog.track(lease.track()).is_none();
+        let lacks_sound = self.leases().sound.as_ref().is_none_or(is_gone);
+        let lacks_pictures = self.leases().pictures.as_ref().is_some_and(is_gone);
+        let sound = lacks_sound.then(|| opus(gateway, &self.broadcast)).flatten();
+        let pictures = lacks_pictures.then(|| pictures(gateway, &self.broadcast)).flatten();
+        self.keep(Leases { sound, pictures });
+    }
+
+    fn leases(&self) -> MutexGuard<'_, Leases> {
+        self.leases.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn tell(&self) {
@@ -199,6 +219,7 @@ async fn keep(gateway: Gateway, room: Arc<Room>) {
     let mut changes = room.broadcast.changes();
     let mut seen: Option<Arc<Catalog>> = None;
     let mut followed: HashMap<TrackId, Follower> = HashMap::new();
+    let mut said: Option<Instant> = None;
     loop {
         let state = tokio::select! {
             state = changes.next() => state,
@@ -211,8 +232,12 @@ async fn keep(gateway: Gateway, room: Arc<Room>) {
         let catalog = room.broadcast.catalog();
         followed.retain(|_, follower| !follower.0.is_finished());
         let is_new = seen.as_ref().is_none_or(|seen| !Arc::ptr_eq(seen, &catalog));
-        if is_new && room.lacks_sound(&catalog) {
-            room.keep_sound(opus(&gateway, &room.broadcast));
+        if is_new {
+            room.renew(&gateway, &catalog);
+        }
+        if said.is_none_or(|said| said.elapsed() > SAY) {
+            gateway.demand().watched(&room.broadcast);
+            said = Some(Instant::now());
         }
         if is_new || followed.len() < catalog.tracks.len() {
             for track in &catalog.tracks {
@@ -285,6 +310,22 @@ fn unheard(broadcast: &Broadcast) -> Vec<TrackId> {
     let sent: Vec<_> = catalog.of_kind(Kind::Audio).filter(|track| track.origin != Origin::Transcoder).collect();
     let is_carried = |track: &&Arc<Track>| is_sendable(&Available { track, has_b_frames: false });
     if sent.iter().any(is_carried) { Vec::new() } else { sent.iter().map(|track| track.id).collect() }
+}
+
+/// The publisher's pictures as every WebRTC viewer takes them (P18); `None` where nobody can make them.
+pub(crate) fn pictures(gateway: &Gateway, broadcast: &Broadcast) -> Option<Lease> {
+    let catalog = broadcast.catalog();
+    let mut sent = catalog.of_kind(Kind::Video).filter(|track| track.origin != Origin::Transcoder);
+    sent.find_map(|track| gateway.demand().want(broadcast, track.id, Wish::Webrtc))
+}
+
+/// Waits until what was asked for has begun.
+pub(crate) async fn begun(broadcast: &Broadcast, lease: &Lease) {
+    let mut changes = broadcast.changes();
+    let is_there =
+        async { while broadcast.catalog().track(lease.track()).is_none() && changes.next().await != State::Ended {} };
+    // Late is no reason to refuse: what is there then is what counts.
+    let _ = tokio::time::timeout(BEGINNING, is_there).await;
 }
 
 /// Whether the newest group of that track holds frames that are shown in another order than they are sent (P18).

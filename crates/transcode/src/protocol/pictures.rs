@@ -88,8 +88,6 @@ pub enum Hardware {
     Nvenc = 1,
     /// Quick Sync Video.
     Qsv = 2,
-    /// VAAPI.
-    Vaapi = 3,
 }
 
 impl Coding {
@@ -120,7 +118,7 @@ impl Effort {
 
 impl Hardware {
     fn parse(number: u8) -> Result<Self, Malformed> {
-        let all = [Self::None, Self::Nvenc, Self::Qsv, Self::Vaapi];
+        let all = [Self::None, Self::Nvenc, Self::Qsv];
         all.into_iter().find(|it| *it as u8 == number).ok_or(Malformed("hardware"))
     }
 }

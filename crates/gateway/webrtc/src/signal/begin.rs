@@ -9,7 +9,7 @@ use axum::body::Body;
 use http::header::{CONTENT_TYPE, ETAG, LINK, LOCATION};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
-use hub::{Broadcast, Lease};
+use hub::Broadcast;
 use media::{Kind, Path};
 use proto::webrtc::negotiate::{Ours, Refusal, Terms, accept_answer, accept_publisher, accept_viewer, offer_viewer};
 use proto::webrtc::receive::{Receiver, Settings};
@@ -32,13 +32,18 @@ use crate::gateway::Gateway;
 use crate::ingest::{Ingest, claim};
 use crate::pending::{self, Pending};
 use crate::random::{self, NoRandomness};
-use crate::room::{self, Place, Rooms};
+use crate::room::{self, Leases, Place, Rooms};
 use crate::session::{Flow, Session};
 use crate::shard::Request;
 use crate::table::Target;
 
 /// When a client that was sent away for want of room may try again, seconds.
 const RETRY_SECS: u32 = 5;
+
+/// What the publisher could do better where pictures are made anew for a viewer.
+const REMADE: &str = "the publisher's pictures are made anew for this viewer, as WebRTC does not carry them as they are; that \
+                      takes processor time and some quality: an encoder without B-frames that sends H.264 saves both (OBS: \
+                      B-frames 0; x264: bframes=0 or tune=zerolatency)";
 
 /// Answers an offer.
 pub(crate) async fn begin(
@@ -114,27 +119,54 @@ async fn publish(gateway: &Gateway, who: Who<'_>, offer: &Description) -> Result
     let settings = Settings { ssrc: random::ssrc().map_err(no_randomness)?, ..Settings::default() };
     let flow = Flow::In(Box::new(Ingest::new(publisher, Receiver::new(&terms, settings, now))));
     let token = random::token().map_err(no_randomness)?;
-    let opening =
-        Opening { target: gateway.next_target(Role::Whip), token, who, seat, ours: &ours, terms: &terms, flow, now };
+    let opening = Opening {
+        target: gateway.next_target(Role::Whip),
+        token,
+        who,
+        seat,
+        ours: &ours,
+        terms: &terms,
+        flow,
+        remark: None,
+        now,
+    };
     let entry = open(gateway, opening).await?;
     created(gateway, &entry, answer.to_string())
 }
 
 async fn watch(gateway: &Gateway, who: Who<'_>, offer: &Description) -> Result<Response<Body>, Problem> {
     let broadcast = live(gateway, who.path, &wanted(offer)).await?;
-    let sound = room::opus(gateway, &broadcast);
     let seat = seat(gateway, Role::Whep, who.peer)?;
     let ours = ours(gateway)?;
-    let (terms, answer) = accept_viewer(offer, &ours, &Published::of(&broadcast).available()).map_err(refused)?;
+    let accept = || accept_viewer(offer, &ours, &Published::of(&broadcast).available());
+    let ((terms, answer), leases) = agreed(gateway, &broadcast, accept).await?;
     let token = random::token().map_err(no_randomness)?;
-    let entry = view(gateway, (&broadcast, sound), token, who, seat, &ours, &terms).await?;
+    let entry = view(gateway, (&broadcast, leases), token, who, seat, &ours, &terms).await?;
     created(gateway, &entry, answer.to_string())
+}
+
+/// What is agreed upon, and what is made for it: where WebRTC does not carry the publisher's pictures to this viewer (P18,
+/// P19), it is asked again when they have been made anew.
+async fn agreed<T>(
+    gateway: &Gateway,
+    broadcast: &Broadcast,
+    accept: impl Fn() -> Result<T, Refusal>,
+) -> Result<(T, Leases), Problem> {
+    let mut leases = Leases { sound: room::opus(gateway, broadcast), pictures: None };
+    let refusal = match accept() {
+        Ok(terms) => return Ok((terms, leases)),
+        Err(refusal) => refusal,
+    };
+    leases.pictures = room::pictures(gateway, broadcast);
+    let Some(pictures) = &leases.pictures else { return Err(refused(refusal)) };
+    room::begun(broadcast, pictures).await;
+    Ok((accept().map_err(refused)?, leases))
 }
 
 /// Opens a viewer's session.
 async fn view(
     gateway: &Gateway,
-    (broadcast, sound): (&Broadcast, Option<Lease>),
+    (broadcast, leases): (&Broadcast, Leases),
     token: String,
     who: Who<'_>,
     seat: Seat,
@@ -142,23 +174,24 @@ async fn view(
     terms: &Terms,
 ) -> Result<Arc<Entry>, Problem> {
     let (target, now) = (gateway.next_target(Role::Whep), Instant::now());
-    let place = Rooms::enter(gateway, broadcast, sound, target.shard);
+    let remark = leases.pictures.as_ref().map(|_| REMADE);
+    let place = Rooms::enter(gateway, broadcast, leases, target.shard);
     let seed = random::session().map_err(no_randomness)?;
     let flow = Flow::Out(Box::new(Egress::new(place, terms, seed, now)));
-    open(gateway, Opening { target, token, who, seat, ours, terms, flow, now }).await
+    open(gateway, Opening { target, token, who, seat, ours, terms, flow, remark, now }).await
 }
 
 /// A client without an offer gets one of ours to answer (E5).
 async fn counter_offer(gateway: &Gateway, who: Who<'_>) -> Result<Response<Body>, Problem> {
     let broadcast = live(gateway, who.path, &[Kind::Audio, Kind::Video]).await?;
-    let sound = room::opus(gateway, &broadcast);
     let seat = seat(gateway, Role::Whep, who.peer)?;
     let ours = ours(gateway)?;
-    let offer = offer_viewer(&ours, &Published::of(&broadcast).available()).map_err(refused)?;
+    let accept = || offer_viewer(&ours, &Published::of(&broadcast).available());
+    let (offer, leases) = agreed(gateway, &broadcast, accept).await?;
     let token = random::token().map_err(no_randomness)?;
     let (text, number) = (offer.to_string(), ours.session);
     let Who { peer, entrance, .. } = who;
-    gateway.offers().add(token.clone(), Pending { broadcast, sound, peer, entrance, ours, offer, seat });
+    gateway.offers().add(token.clone(), Pending { broadcast, leases, peer, entrance, ours, offer, seat });
     let (offers, forgotten) = (gateway.clone(), token.clone());
     tokio::spawn(async move {
         sleep(pending::PATIENCE).await;
@@ -186,19 +219,19 @@ pub(crate) async fn answered(
     }
     let answer = description(&body::text(body).await?)?;
     let gone = || Problem::new(StatusCode::NOT_FOUND, "there is no such session");
-    let Pending { broadcast, sound, peer, entrance, ours, offer, seat } =
+    let Pending { broadcast, leases, peer, entrance, ours, offer, seat } =
         gateway.offers().take(token).ok_or_else(gone)?;
     let terms = match accept_answer(&offer, &answer) {
         Ok(terms) => terms,
         Err(refusal) => {
             // It may try again as long as the offer stands.
-            gateway.offers().add(token.to_owned(), Pending { broadcast, sound, peer, entrance, ours, offer, seat });
+            gateway.offers().add(token.to_owned(), Pending { broadcast, leases, peer, entrance, ours, offer, seat });
             return Err(refused(refusal));
         }
     };
     let path = broadcast.path().clone();
     let who = Who { path: &path, peer, entrance };
-    let entry = view(gateway, (&broadcast, sound), token.to_owned(), who, seat, &ours, &terms).await?;
+    let entry = view(gateway, (&broadcast, leases), token.to_owned(), who, seat, &ours, &terms).await?;
     let mut response = empty(StatusCode::NO_CONTENT);
     response.headers_mut().insert(ETAG, header(entry.ice().etag)?);
     extensions(&entry, response.headers_mut())?;
@@ -214,12 +247,14 @@ struct Opening<'a> {
     ours: &'a Ours,
     terms: &'a Terms,
     flow: Flow,
+    /// What is to be said of it beside what is missing.
+    remark: Option<&'static str>,
     now: Instant,
 }
 
 /// Gives the session to its shard.
 async fn open(gateway: &Gateway, opening: Opening<'_>) -> Result<Arc<Entry>, Problem> {
-    let Opening { target, token, who, seat, ours, terms, flow, now } = opening;
+    let Opening { target, token, who, seat, ours, terms, flow, remark, now } = opening;
     let Who { path, peer, entrance } = who;
     let place: Option<&Place> = match &flow {
         Flow::In(_) => None,
@@ -255,12 +290,12 @@ async fn open(gateway: &Gateway, opening: Opening<'_>) -> Result<Arc<Entry>, Pro
         room: place.map(|place| place.room.clone()),
         video_index: terms.media.iter().find(|media| media.kind == Kind::Video).map(|media| media.index),
     }));
-    let remarks: Vec<&str> = terms.missing.iter().map(|missing| missing.why.as_str()).collect();
+    let remarks: Vec<&str> = terms.missing.iter().map(|missing| missing.why.as_str()).chain(remark).collect();
     if !remarks.is_empty() {
         entry.note(|standing| standing.remark = Some(remarks.join("; ")));
     }
     let span = info_span!("session", proto = role.as_str(), conn = target.id, %peer, stream = %path);
-    span.in_scope(|| info!(missing = (!remarks.is_empty()).then(|| remarks.join("; ")), "offered"));
+    span.in_scope(|| info!(remarks = (!remarks.is_empty()).then(|| remarks.join("; ")), "offered"));
     let session = Session::new(entry.clone(), transport, flow, seat, span, now);
     gateway.registry().add(entry.clone());
     let abandoned = Abandon { gateway, entry: Some(entry.clone()) };

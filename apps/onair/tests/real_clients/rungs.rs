@@ -1,0 +1,92 @@
+//! A ladder made by the worker, as players see it.
+
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use testkit::ffmpeg::Publisher;
+use testkit::http::get;
+use testkit::mp4;
+use testkit::playlist::{Media, Multivariant};
+
+use crate::server;
+
+/// C14, P18: what an ordinary encoder sends, B-frames and 44.1 kHz and all, gets its rungs, and all are cut at the same
+/// moments: to within a tick, in the playlists and in the media.
+#[test]
+fn all_rungs_are_cut_at_the_same_moments() {
+    let server = server(&[
+        "transcode.ladder=[{ path = \"live/*\", rungs = [{ height = 240, kbps = 400 }, { height = 144, kbps = 200 }] }]",
+    ]);
+    let words = format!(
+        "-nostdin -v error -re -f lavfi -i testsrc2=size=640x360:rate=30 -re -f lavfi -i sine=frequency=440:sample_rate=44100 \
+         -c:v libx264 -preset veryfast -bf 3 -g 45 -pix_fmt yuv420p -b:v 800k -c:a aac -f flv rtmp://{}/live/rungs",
+        server.rtmp
+    );
+    let mut ffmpeg = Command::new("ffmpeg");
+    ffmpeg.args(words.split_whitespace()).stdin(Stdio::null()).stdout(Stdio::null());
+    let publisher = Publisher::from_child(ffmpeg.spawn().expect("ffmpeg"));
+
+    // The first thing that a player asks for names all rungs.
+    let begin = Instant::now();
+    let list = loop {
+        let reply = get(server.http, "/hls/live/rungs/index.m3u8");
+        if reply.status == 200 {
+            break Multivariant::parse(&reply.text());
+        }
+        assert!(begin.elapsed() < Duration::from_secs(30), "{}", reply.text());
+        std::thread::sleep(Duration::from_millis(100));
+    };
+    let mut sizes: Vec<&str> = list.variants.iter().map(|variant| variant.attributes["RESOLUTION"].as_str()).collect();
+    sizes.sort_unstable();
+    assert_eq!(sizes, ["256x144", "426x240", "640x360"]);
+
+    let media = |name: &str| Media::parse(&get(server.http, &format!("/hls/live/rungs/{name}.m3u8")).text());
+    let begin = Instant::now();
+    while media("v144").segments.len() < 4 {
+        assert!(begin.elapsed() < Duration::from_secs(40), "no segments");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    // The lists are of slightly different moments: what all of them have is compared.
+    let lists = ["v0", "v240", "v144"].map(media);
+    let first = lists.iter().map(|list| list.media_sequence).max().expect("lists");
+    let last = lists.iter().map(Media::next_msn).min().expect("lists");
+    assert!(last - first >= 3, "{first} to {last}");
+    let mut compared = 0;
+    for msn in first..last {
+        let segments = lists.iter().map(|list| list.segment(msn).expect("listed"));
+        let starts: Vec<(f64, f64)> = segments
+            .filter(|segment| !segment.gap)
+            .map(|segment| {
+                let address = format!("/hls/live/rungs/{}", segment.uri);
+                let bytes = get(server.http, &plain(&address)).body;
+                let fragments = mp4::fragments(&bytes);
+                let start = fragments.first().expect("a fragment").start as f64;
+                let length: u64 = fragments.iter().map(mp4::Fragment::duration).sum();
+                (start, length as f64)
+            })
+            .collect();
+        // A rung may begin some segments after its source.
+        if starts.len() == 3 {
+            compared += 1;
+            for (start, length) in &starts {
+                assert!((start - starts[0].0).abs() <= 1.0, "segment {msn} begins at {starts:?}");
+                assert!((length - starts[0].1).abs() <= 1.0, "segment {msn} lasts {starts:?}");
+            }
+        }
+    }
+    assert!(compared >= 2, "{compared} segments compared");
+    publisher.kill();
+}
+
+/// An address without its steps up.
+fn plain(address: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in address.split('/') {
+        if part == ".." {
+            parts.pop();
+        } else {
+            parts.push(part);
+        }
+    }
+    parts.join("/")
+}
