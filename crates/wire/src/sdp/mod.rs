@@ -25,14 +25,15 @@ use crate::Malformed;
 /// The longest description that is looked at; a browser's offer has some 10 KiB.
 pub const MAX_BYTES: usize = 64 * 1024;
 
-/// `x=value` line by line, with either line ending; empty lines are passed over.
+/// `x=value` line by line, with either line ending; empty lines are passed over. A value holds neither NUL nor a carriage
+/// return of its own (RFC 8866 §9, `byte-string`): written into an answer, that would end a line for some readers.
 fn lines(text: &str) -> impl Iterator<Item = Result<(char, &str), Malformed>> {
     let lines = text.split('\n').map(|line| line.trim_end_matches('\r')).filter(|line| !line.is_empty());
     lines.map(|line| {
         let (kind, value) = line.split_once('=').ok_or(Malformed("SDP line"))?;
         let mut kind = kind.chars();
         match (kind.next(), kind.next()) {
-            (Some(kind), None) => Ok((kind, value)),
+            (Some(kind), None) if !value.contains(['\r', '\0']) => Ok((kind, value)),
             _ => Err(Malformed("SDP line")),
         }
     })

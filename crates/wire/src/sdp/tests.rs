@@ -94,6 +94,8 @@ fn garbage_is_refused() {
         "v=0\nm=audio 9 RTP/AVP 0\na=fingerprint:sha-256 0\n",
         "v=0\nm=audio 9 RTP/AVP 0\na=rid:ä send\n",
         "v=0\nm=audio 9 RTP/AVP 0\na=extmap:0 x\n",
+        "v=0\nm=audio 9 RTP/AVP 0\na=fmtp:0 a\ra=sendonly\n",
+        "v=0\nm=audio 9 RTP/AVP 0\na=fmtp:0 \0\n",
     ] {
         assert!(Description::parse(text).is_err(), "{text:?}");
     }
