@@ -86,8 +86,8 @@ pub enum Wish {
     Opus,
     /// Sound as AAC: LC, stereo, 48 kHz.
     Aac,
-    /// Pictures as every WebRTC viewer takes them: H.264 without B-frames, in its Constrained Baseline profile.
-    Webrtc,
+    /// Pictures that are decoded in the order in which they are shown, by any decoder: H.264, Constrained Baseline profile.
+    Baseline,
 }
 
 /// Keeps a rendition going. It stops some seconds after the last lease was dropped.

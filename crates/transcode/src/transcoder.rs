@@ -191,7 +191,7 @@ impl Transcoder {
                 let work = Sound::new(wish, id, derived, from, room.clone());
                 Some(self.run(&mut rooms, key, broadcast, room, id, work))
             }
-            Made::Wish(Wish::Webrtc) => {
+            Made::Wish(Wish::Baseline) => {
                 if let Some(room) = there {
                     return Some(room.lease(webrtc_id(source)));
                 }
@@ -275,7 +275,7 @@ impl Transcoder {
 impl Demand for Transcoder {
     fn want(&self, broadcast: &Broadcast, source: TrackId, wish: Wish) -> Option<Lease> {
         let settings = &self.inner.settings;
-        let is_on = if wish == Wish::Webrtc { settings.webrtc_video } else { settings.audio };
+        let is_on = if wish == Wish::Baseline { settings.webrtc_video } else { settings.audio };
         is_on.then(|| self.begin(broadcast, source, Made::Wish(wish), From::Newest)).flatten()
     }
 
@@ -290,7 +290,7 @@ impl Demand for Transcoder {
     fn can(&self, broadcast: &Broadcast, source: TrackId, wish: Wish) -> bool {
         let is_source = |track: &&Arc<Track>| track.origin != Origin::Transcoder && track.id < Derived::FIRST;
         let is_possible = |track: &Arc<Track>| match wish {
-            Wish::Webrtc => self.inner.settings.webrtc_video && Coding::of(&track.codec).is_some(),
+            Wish::Baseline => self.inner.settings.webrtc_video && Coding::of(&track.codec).is_some(),
             wish => self.inner.settings.audio && derived_from(track, wish).is_some(),
         };
         broadcast.catalog().track(source).filter(is_source).is_some_and(is_possible)

@@ -316,7 +316,7 @@ fn unheard(broadcast: &Broadcast) -> Vec<TrackId> {
 pub(crate) fn pictures(gateway: &Gateway, broadcast: &Broadcast) -> Option<Lease> {
     let catalog = broadcast.catalog();
     let mut sent = catalog.of_kind(Kind::Video).filter(|track| track.origin != Origin::Transcoder);
-    sent.find_map(|track| gateway.demand().want(broadcast, track.id, Wish::Webrtc))
+    sent.find_map(|track| gateway.demand().want(broadcast, track.id, Wish::Baseline))
 }
 
 /// Waits until what was asked for has begun.
