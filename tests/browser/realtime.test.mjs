@@ -85,7 +85,7 @@ for (const codec of measuring ? ['H264', 'VP8', 'VP9', 'AV1'] : ['H264', 'AV1'])
   });
 }
 
-test('from an encoder by WHIP to a browser', { timeout: 180_000, skip: !process.env.FFMPEG_WHIP && 'FFMPEG_WHIP names no ffmpeg that has WHIP' }, async () => {
+test('from an encoder by WHIP to a browser', { timeout: 180_000, skip: !process.env.ONAIR_FFMPEG9 && 'ONAIR_FFMPEG9 names no ffmpeg that has WHIP' }, async () => {
   const publisher = await publishCard(server.url('/whip/live/ffmpeg'), { width: 640, height: 360, gop: 60, kbps: 1500 });
   try {
     await onAir('live/ffmpeg');

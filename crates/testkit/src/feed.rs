@@ -2,6 +2,7 @@
 
 use std::io::{BufWriter, Write};
 use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -62,9 +63,9 @@ impl Feed {
     }
 }
 
-/// An ffmpeg that publishes by WHIP, as FFmpeg 8 and later do: the one that `FFMPEG_WHIP` names, or the system's.
-pub fn ffmpeg_with_whip() -> String {
-    std::env::var("FFMPEG_WHIP").unwrap_or_else(|_| "ffmpeg".into())
+/// An ffmpeg that publishes by WHIP, as FFmpeg 8 and later do: [`crate::ffmpeg::modern`], or else the system's.
+pub fn ffmpeg_with_whip() -> PathBuf {
+    crate::ffmpeg::modern().unwrap_or_else(|| "ffmpeg".into())
 }
 
 /// One instant on both clocks, so that picture and sound agree and neither follows a step of the wall clock.

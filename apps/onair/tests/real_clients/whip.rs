@@ -1,25 +1,27 @@
 //! FFmpeg's WHIP muxer, which came with FFmpeg 8: from there to HLS.
 
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
+use testkit::feed::ffmpeg_with_whip;
 use testkit::http;
 
 use crate::server;
 
-/// An ffmpeg that has WHIP: the one that `FFMPEG_WHIP` names, or the system's.
-fn ffmpeg() -> Option<String> {
-    let name = std::env::var("FFMPEG_WHIP").unwrap_or_else(|_| "ffmpeg".into());
-    let muxers = Command::new(&name).args(["-v", "quiet", "-muxers"]).output().ok()?;
-    String::from_utf8_lossy(&muxers.stdout).contains(" whip ").then_some(name)
+/// An ffmpeg that has WHIP.
+fn ffmpeg() -> Option<PathBuf> {
+    let program = ffmpeg_with_whip();
+    let muxers = Command::new(&program).args(["-v", "quiet", "-muxers"]).output().ok()?;
+    String::from_utf8_lossy(&muxers.stdout).contains(" whip ").then_some(program)
 }
 
 /// W21, W27, W36–W38: no candidates, a handshake that we begin, checks without priority.
 #[test]
 fn what_ffmpeg_publishes_by_whip_is_watched_by_hls() {
     let Some(ffmpeg) = ffmpeg() else {
-        eprintln!("skipped: no ffmpeg with WHIP; name one by FFMPEG_WHIP");
+        eprintln!("skipped: no ffmpeg with WHIP; name one by ONAIR_FFMPEG9");
         return;
     };
     let server = server(&[]);
