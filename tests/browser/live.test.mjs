@@ -60,9 +60,9 @@ async function beeps(page) {
   assert.ok(heard.quiet > 100, 'silence between the beeps');
 }
 
-test('our own page plays close to live', { timeout: 180_000 }, async () => {
+test('our own page plays close to live by LL-HLS', { timeout: 180_000 }, async () => {
   const page = await openPage(browser);
-  await plays(page, 'own page', server.url('/watch/live/card'));
+  await plays(page, 'own page', server.url('/watch/live/card?engine=hls'));
   await screenshot(page, 'watch-live');
   await beeps(page);
   assert.deepEqual(page.said.filter((line) => line.startsWith('uncaught')), []);

@@ -230,7 +230,8 @@ export class Player {
 
   /** Something to look at until the first picture comes. */
   private showStill(): void {
-    if (this.loads > 1 || this.hasPlayed || this.video.poster !== '') return;
+    // A key would be in the address of the still, and so on the page.
+    if (this.key || this.loads > 1 || this.hasPlayed || this.video.poster !== '') return;
     const { path, base } = this.options;
     const still = new Image();
     still.addEventListener('load', () => {
