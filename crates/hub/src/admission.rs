@@ -60,4 +60,6 @@ pub enum Verdict {
     NeedsKey,
     /// The key shown opens nothing here.
     WrongKey,
+    /// The key shown is a good one, but for something else.
+    OtherKey,
 }

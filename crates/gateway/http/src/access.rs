@@ -53,6 +53,7 @@ pub(crate) async fn watch(house: &House, path: &Path, request: &Parts) -> Result
     match house.admission.admit(ask(Some(secret))).await {
         Verdict::Allowed => Ok(Entry::Keyed { query_key }),
         Verdict::NeedsKey | Verdict::WrongKey => Err(unauthorized("Bearer realm=\"onair\", error=\"invalid_token\"")),
+        Verdict::OtherKey => Err(forbidden()),
     }
 }
 
@@ -85,7 +86,17 @@ fn bearer(request: &Parts) -> Option<String> {
 }
 
 fn unauthorized(challenge: &'static str) -> Response<Body> {
-    let mut response = Problem::new(StatusCode::UNAUTHORIZED, "this address asks for a key").into_response();
+    refused(StatusCode::UNAUTHORIZED, "this address asks for a key", challenge)
+}
+
+/// The key is a good one for something else (RFC 6750 §3.1).
+fn forbidden() -> Response<Body> {
+    let challenge = "Bearer realm=\"onair\", error=\"insufficient_scope\"";
+    refused(StatusCode::FORBIDDEN, "this key is for another stream", challenge)
+}
+
+fn refused(status: StatusCode, detail: &'static str, challenge: &'static str) -> Response<Body> {
+    let mut response = Problem::new(status, detail).into_response();
     response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
     response
 }

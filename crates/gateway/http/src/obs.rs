@@ -91,7 +91,7 @@ async fn refusal(house: &House, application: &str, stream_key: &str, request: &P
     match access::publish(house, path, secret.map(|(_, value)| value.into_owned()), request).await {
         Verdict::Allowed => None,
         Verdict::NeedsKey => Some("Publishing here needs a key: add ?key=… to the stream key."),
-        Verdict::WrongKey => Some("This key does not allow publishing here."),
+        Verdict::WrongKey | Verdict::OtherKey => Some("This key does not allow publishing here."),
     }
 }
 

@@ -45,7 +45,7 @@ impl Ingest {
         match timeout(ADMISSION_PATIENCE, self.admission.admit(ask)).await {
             Ok(Verdict::Allowed) => {}
             Ok(Verdict::NeedsKey) => return Err(Refusal::NeedsKey),
-            Ok(Verdict::WrongKey) => return Err(Refusal::WrongKey),
+            Ok(Verdict::WrongKey | Verdict::OtherKey) => return Err(Refusal::WrongKey),
             Err(_) => return Err(Refusal::Full),
         }
         self.publisher = Some(self.claim(&path).await?);

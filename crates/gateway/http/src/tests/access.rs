@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::stage::{KEY, Stage};
+use super::stage::{KEY, OTHER_KEY, Stage};
 
 const QUERY: &str = "key=open+sesame%26";
 
@@ -36,6 +36,17 @@ async fn without_the_key_all_addresses_are_alike() {
     assert!(wrong.header("www-authenticate").contains("invalid_token"));
     assert!(!wrong.text().contains("canary77"));
     assert_eq!(began.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_for_something_else_is_told_so() {
+    let stage = Stage::live("private/alice");
+    let key: String = form_urlencoded::byte_serialize(OTHER_KEY.as_bytes()).collect();
+    for path in ["/hls/private/alice/index.m3u8", "/hls/private/nobody/index.m3u8"] {
+        let reply = stage.get(&format!("{path}?key={key}")).await;
+        assert_eq!(reply.status, 403);
+        assert!(reply.header("www-authenticate").contains("insufficient_scope"));
+    }
 }
 
 /// H37.

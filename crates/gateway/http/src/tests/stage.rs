@@ -27,6 +27,8 @@ use crate::peer::Peer;
 use crate::{About, Carried, House, router};
 
 pub(super) const KEY: &str = "open sesame&";
+/// A good one for what is not here.
+pub(super) const OTHER_KEY: &str = "open barley";
 pub(super) const ERA: &str = "tqzlpg";
 pub(super) const PARTS: usize = 10;
 const PART: Span = Span::from_millis(200);
@@ -45,6 +47,7 @@ impl Admission for Doorman {
                 _ if is_open => Verdict::Allowed,
                 None => Verdict::NeedsKey,
                 Some(key) if key == KEY => Verdict::Allowed,
+                Some(key) if key == OTHER_KEY => Verdict::OtherKey,
                 Some(_) => Verdict::WrongKey,
             }
         })

@@ -29,6 +29,7 @@ pub(crate) async fn enter(gateway: &Gateway, role: Role, path: &Path, parts: &Pa
     match ask(gateway, role, path, parts, Some(secret)).await {
         Verdict::Allowed => Ok(entrance),
         Verdict::NeedsKey | Verdict::WrongKey => Err(unauthorized(true)),
+        Verdict::OtherKey => Err(forbidden()),
     }
 }
 
@@ -43,6 +44,7 @@ pub(crate) async fn of_session(gateway: &Gateway, entry: &Entry, parts: &Parts) 
     match ask(gateway, entry.role, &entry.path, parts, secret).await {
         Verdict::Allowed => Ok(()),
         Verdict::NeedsKey | Verdict::WrongKey => Err(unauthorized(is_wrong)),
+        Verdict::OtherKey => Err(forbidden()),
     }
 }
 
@@ -71,6 +73,12 @@ fn key(parts: &Parts) -> Option<String> {
     let query = parts.uri.query().unwrap_or_default().as_bytes();
     let key = form_urlencoded::parse(query).find(|(name, _)| name == "key").map(|(_, key)| key.into_owned());
     key.filter(|key| !key.is_empty())
+}
+
+/// The key is a good one for something else (W9, RFC 6750 §3.1).
+fn forbidden() -> Problem {
+    let challenge = HeaderValue::from_static("Bearer realm=\"onair\", error=\"insufficient_scope\"");
+    Problem::new(StatusCode::FORBIDDEN, "this key is for another stream").with(WWW_AUTHENTICATE, challenge)
 }
 
 fn unauthorized(is_wrong: bool) -> Problem {

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use config::{IceServer, Secret};
 use futures_util::stream;
 use offers::{ffmpeg, gstreamer, obs, viewer};
-use stage::{KEY, Stage};
+use stage::{KEY, OTHER_KEY, Stage};
 use wire::sdp::{Description, Direction, Setup, Transport};
 
 const SDP: (&str, &str) = ("content-type", "application/sdp");
@@ -117,11 +117,17 @@ async fn a_key_comes_as_a_bearer_or_in_the_query() {
     assert_eq!((reply.status.as_u16(), reply.header("www-authenticate")), (401, "Bearer realm=\"onair\""));
     assert_eq!(post("/whip/live/a", Some("Bearer wrong")).await.status, 401);
     assert_eq!(post("/whip/live/a?key=wrong", None).await.status, 401);
+    let other = format!("Bearer {OTHER_KEY}");
+    let reply = post("/whip/live/a", Some(&other)).await;
+    assert_eq!(reply.status, 403, "W9");
+    assert!(reply.header("www-authenticate").contains("insufficient_scope"));
 
     let reply = post("/whip/live/a", Some(&bearer)).await;
     assert_eq!(reply.status, 201);
     let (location, etag) = (reply.header("location").to_owned(), reply.header("etag").to_owned());
-    for (token, status) in [(None, 401), (Some("Bearer wrong"), 401), (Some(bearer.as_str()), 200)] {
+    for (token, status) in
+        [(None, 401), (Some("Bearer wrong"), 401), (Some(other.as_str()), 403), (Some(bearer.as_str()), 200)]
+    {
         let token: Vec<_> = token.map(|token| ("authorization", token)).into_iter().collect();
         let headers = [&token[..], &[FRAGMENT, ("if-match", etag.as_str())]].concat();
         let reply = stage.send(AWAY, "PATCH", &location, &headers, "a=end-of-candidates\r\n").await;

@@ -17,6 +17,8 @@ use tower::ServiceExt;
 use crate::Listener;
 
 pub(super) const KEY: &str = "canary-key-0123";
+/// A good one for what is not here.
+pub(super) const OTHER_KEY: &str = "canary-key-9876";
 
 /// Loopback publishes, others by [`KEY`]; watching is open but for `private/`.
 struct Doorman;
@@ -32,6 +34,7 @@ impl Admission for Doorman {
                 _ if is_open => Verdict::Allowed,
                 None => Verdict::NeedsKey,
                 Some(KEY) => Verdict::Allowed,
+                Some(OTHER_KEY) => Verdict::OtherKey,
                 Some(_) => Verdict::WrongKey,
             }
         })
