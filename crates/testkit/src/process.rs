@@ -1,6 +1,7 @@
 //! What a process costs, from /proc.
 
 use std::fs;
+use std::process::Command;
 use std::time::Duration;
 
 /// Resident memory in bytes.
@@ -21,6 +22,26 @@ pub fn busy(pid: u32) -> Duration {
 /// Open file descriptors.
 pub fn open_files(pid: u32) -> usize {
     fs::read_dir(format!("/proc/{pid}/fd")).expect("a running process").count()
+}
+
+/// Threads.
+pub fn threads(pid: u32) -> usize {
+    fs::read_dir(format!("/proc/{pid}/task")).expect("a running process").count()
+}
+
+/// The processes that it has started and not yet reaped.
+pub fn children(pid: u32) -> Vec<u32> {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).expect("a running process").flatten();
+    let lists = threads.filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
+    lists
+        .flat_map(|list| list.split_whitespace().map(|pid| pid.parse().expect("a number")).collect::<Vec<_>>())
+        .collect()
+}
+
+/// Ends a process as `kill -9` does.
+pub fn kill(pid: u32) {
+    let status = Command::new("kill").args(["-KILL", &pid.to_string()]).status();
+    assert!(status.is_ok_and(|status| status.success()), "{pid} cannot be killed");
 }
 
 #[cfg(test)]

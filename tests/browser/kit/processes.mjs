@@ -114,11 +114,18 @@ export function replay(url, files, options = {}) {
   return { stop: () => end(child), done: () => (child.exitCode === null ? once(child, 'exit') : [child.exitCode]) };
 }
 
-/** Encodes a card or anything else that ffmpeg makes into a file, once; the name stands for the arguments. */
+/** Publishes what is in a file, over and over, as it is and in real time. */
+export function publishFile(url, file) {
+  const words = ['-nostdin', '-v', 'error', '-re', '-stream_loop', '-1', '-i', file, '-map', '0', '-c', 'copy', '-f', 'flv', url];
+  const child = start('ffmpeg', words, { stdio: ['ignore', 'ignore', 'inherit'] });
+  return { stop: () => end(child) };
+}
+
+/** Encodes a card or anything else that ffmpeg makes into a file, once; the name stands for the arguments, a list or a line. */
 export async function encode(name, args) {
   const file = path.join(artefacts, name);
   if (!existsSync(file)) {
-    const words = ['-nostdin', '-v', 'error', ...args, '-y', '-f', 'flv', `${file}.part`];
+    const words = ['-nostdin', '-v', 'error', ...(Array.isArray(args) ? args : args.split(' ')), '-y', '-f', 'flv', `${file}.part`];
     const [code] = await once(spawn('ffmpeg', words, { stdio: ['ignore', 'ignore', 'inherit'] }), 'exit');
     if (code !== 0) throw new Error(`ffmpeg could not make ${name}`);
     const { renameSync } = await import('node:fs');

@@ -2,12 +2,12 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use hub::Wish;
-use media::Span;
+use media::{Codec, Origin, Span};
 use rustix::process::{Pid, Signal, kill_process};
 use transcode::protocol::sound::Coding;
 
 use crate::beeps;
-use crate::stage::{Stage, aac, encoded, send};
+use crate::stage::{Stage, aac, encoded, opus, send};
 
 fn signal(process: u32, signal: Signal) {
     kill_process(Pid::from_raw(process.cast_signed()).unwrap(), signal).unwrap();
@@ -105,13 +105,17 @@ async fn a_worker_at_work_is_locked_in() {
     assert_eq!(std::fs::read(format!("/proc/{process}/environ")).unwrap(), b"");
 }
 
-/// Whatever a publisher sends, the server stays and the next publisher is heard.
+/// Whatever a publisher sends, the server stays and the good part that follows is heard to its end.
 #[tokio::test(flavor = "multi_thread")]
 async fn noise_kills_at_most_the_worker() {
+    tokio::join!(noise(aac(), Coding::Aac, Wish::Opus), noise(opus(), Coding::Opus, Wish::Aac));
+}
+
+async fn noise(codec: Codec, coding: Coding, wish: Wish) {
     let stage = Stage::new();
-    let publisher = stage.publish(aac());
-    let (_lease, _cursor) = stage.want(&publisher.broadcast(), Wish::Opus).await;
-    let good = encoded(Coding::Aac, 8, beeps::sample);
+    let publisher = stage.publish(codec);
+    let (_lease, _cursor) = stage.want(&publisher.broadcast(), wish).await;
+    let good = encoded(coding, 8, beeps::sample);
     let mut seed = 0x2545_f491_4f6c_dd1du64;
     let mut random = move || {
         seed ^= seed << 13;
@@ -127,13 +131,23 @@ async fn noise_kills_at_most_the_worker() {
                 let place = random() as usize % bytes.len();
                 bytes[place] ^= 1 << (random() % 8);
             }
+            // The first byte of Opus says how the rest is divided: any of its 256 values, and any number of frames.
+            if coding == Coding::Opus {
+                bytes[0] = random() as u8;
+            }
             bytes.truncate(1 + random() as usize % bytes.len());
             (*at, Bytes::from(bytes))
         })
         .collect();
     send(&publisher, &mangled, Span::ZERO, false).await;
     send(&publisher, &good, Span::from_millis(8000), false).await;
-    let newest = || publisher.broadcast().stats(Instant::now()).tracks[1].newest;
+    let newest = || {
+        let stats = publisher.broadcast().stats(Instant::now());
+        stats.tracks.iter().find(|track| track.track.origin == Origin::Transcoder).and_then(|track| track.newest)
+    };
     // The good part comes through to its end.
     until("good sound", Duration::from_secs(20), || newest().is_some_and(|at| at.0 > 16_700_000_000)).await;
+    let condition = stage.condition();
+    eprintln!("{coding:?}: {condition:?}");
+    assert!(condition.dropped > 100, "{condition:?}");
 }

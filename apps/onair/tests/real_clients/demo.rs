@@ -1,9 +1,9 @@
 //! `onair demo`: a stream with no other program.
 
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-use testkit::{Server, alone};
+use testkit::{Server, alone, process};
 
 use crate::codecs::check;
 use crate::scratch;
@@ -21,19 +21,6 @@ fn demo() -> Server {
         command.args(["--set", setting]);
     }
     Server::from_command(command)
-}
-
-/// The workers of a server that draw a card: those that have used most of the processor.
-fn kill_workers(server: &Server) -> usize {
-    let children = std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", server.pid())).unwrap_or_default();
-    let tasks = std::fs::read_dir(format!("/proc/{}/task", server.pid())).expect("threads").flatten();
-    let all = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
-    let pids: Vec<String> =
-        all.chain([children]).flat_map(|list| list.split_whitespace().map(str::to_owned).collect::<Vec<_>>()).collect();
-    for pid in &pids {
-        let _ = Command::new("kill").args(["-KILL", pid]).stdout(Stdio::null()).status();
-    }
-    pids.len()
 }
 
 /// A4 by construction: `apps/onair-transcoder` holds flash and beep together to the sample.
@@ -55,7 +42,9 @@ fn the_demo_is_a_stream_like_any_other() {
 
     // Healed like any other worker: a moment is missing, the stream is not.
     let frames = || server.metric("onair_track_frames_total", "track=\"v0\"");
-    assert!(kill_workers(&server) >= 1);
+    let workers = process::children(server.pid());
+    assert!(!workers.is_empty());
+    workers.into_iter().for_each(process::kill);
     let (before, begin) = (frames(), Instant::now());
     while frames() < before + 10.0 {
         assert!(begin.elapsed() < Duration::from_secs(10), "nothing follows");

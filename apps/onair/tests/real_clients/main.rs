@@ -10,6 +10,7 @@ mod crowd;
 mod demo;
 mod gstreamer;
 mod keys;
+mod kills;
 mod memory;
 mod reloads;
 mod rungs;

@@ -7,8 +7,10 @@ use testkit::ffmpeg::Publisher;
 use testkit::http::get;
 use testkit::mp4;
 use testkit::playlist::{Media, Multivariant};
+use testkit::process;
 
-use crate::server;
+use crate::kills::publish;
+use crate::{scratch, server};
 
 /// C14, P18: what an ordinary encoder sends, B-frames and 44.1 kHz and all, gets its rungs, and all are cut at the same
 /// moments: to within a tick, in the playlists and in the media.
@@ -75,6 +77,50 @@ fn all_rungs_are_cut_at_the_same_moments() {
         }
     }
     assert!(compared >= 2, "{compared} segments compared");
+    publisher.kill();
+}
+
+/// P18: where rungs are to be made only while somebody watches, they are there for the first player that asks, and go with their
+/// worker some time after the last one left.
+#[test]
+fn rungs_that_begin_with_the_first_player_end_after_the_last() {
+    let server = server(&[
+        "transcode.ladder=[{ path = \"live/*\", start = \"watched\", preset = \"low-power\", rungs = [{ height = 144, kbps = 200 }] }]",
+    ]);
+    let publisher = publish(&server, "live/watched", &scratch("watched"));
+    let is_made = || server.text("/api/v1/transcodes").contains("\"v144\"");
+    let begin = Instant::now();
+    while !server.text("/api/v1/streams").contains("live/watched") {
+        assert!(begin.elapsed() < Duration::from_secs(20), "no stream");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    // Whoever looks at figures and stills is no viewer.
+    for _ in 0..20 {
+        assert!(!is_made() && process::children(server.pid()).is_empty(), "a worker for nobody");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    // The first list names the rung.
+    let list = server.await_stream("live/watched");
+    let uris: Vec<&str> = list.variants.iter().map(|variant| variant.uri.as_str()).collect();
+    assert_eq!(uris, ["v0.m3u8", "v144.m3u8"]);
+    server.await_media("live/watched", "v144", |list| list.segments.iter().any(|segment| !segment.gap));
+    assert!(is_made());
+    assert_eq!(process::children(server.pid()).len(), 1);
+    let last = Instant::now();
+    while is_made() || !process::children(server.pid()).is_empty() {
+        assert!(last.elapsed() < Duration::from_secs(60), "it goes on for nobody");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    eprintln!("over {:?} after the last player", last.elapsed());
+    assert!(last.elapsed() > Duration::from_secs(20), "a player that pauses for a moment finds its rung gone");
+    assert!(server.text("/api/v1/streams/live/watched").contains("\"live\""));
+    // And begins anew.
+    let begin = Instant::now();
+    while !is_made() {
+        server.media("live/watched", "v0");
+        assert!(begin.elapsed() < Duration::from_secs(20), "it does not begin again");
+        std::thread::sleep(Duration::from_millis(200));
+    }
     publisher.kill();
 }
 

@@ -1,0 +1,68 @@
+// Players that are told which rung to show, and what is seen of the change.
+
+import assert from 'node:assert/strict';
+
+import { measuring, openPage, stalls } from './browser.mjs';
+
+/** How each player is asked for the rung of that width. */
+const ENGINES = {
+  'hls.js': {
+    address: (players, server, stream) => players.url('hls', server.url(`/hls/${stream}/index.m3u8`)),
+    choose: (width) => {
+      window.hls.loadLevel = window.hls.levels.findIndex((level) => level.width === width);
+    },
+  },
+  'dash.js': {
+    address: (players, server, stream) => players.url('dash', server.url(`/dash/${stream}/manifest.mpd`)),
+    choose: (width) => {
+      window.player.updateSettings({ streaming: { abr: { autoSwitchBitrate: { video: false } } } });
+      const wanted = window.player.getRepresentationsByType('video').find((each) => each.width === width);
+      window.player.setRepresentationForTypeById('video', wanted.id);
+    },
+  },
+};
+
+export const engines = Object.keys(ENGINES);
+
+/**
+ * Goes from the rung of 640 pixels along `way`, once the player has settled, and holds it that each step was seen, no other, and
+ * nothing was missing between. Beside other work a player may try again.
+ */
+export async function walks(name, { browser, players, server, stream, way }) {
+  const { address, choose } = ENGINES[name];
+  for (let left = measuring ? 1 : 3; ; left -= 1) {
+    const page = await openPage(browser);
+    const becomes = (width) => page.waitForFunction((width) => document.querySelector('video').videoWidth === width, width);
+    try {
+      await page.goto(address(players, server, stream));
+      await page.waitForFunction(() => document.querySelector('video')?.currentTime > 2);
+      await page.evaluate(choose, 640);
+      await becomes(640);
+      await page.waitForTimeout(5000);
+      await page.evaluate(() => window.probe.start());
+      for (const width of way) {
+        await page.evaluate(choose, width);
+        await becomes(width);
+        await page.waitForTimeout(1500);
+      }
+      const seen = await page.evaluate(() => window.probe.report());
+      const frames = await page.evaluate(() => window.probe.frames());
+      const widths = frames.map(({ width }) => width).filter((width, i, all) => width !== all[i - 1]);
+      const skipped = Math.max(...frames.slice(1).map(({ mediaTime }, i) => mediaTime - frames[i].mediaTime));
+      console.log(`${name}:`, JSON.stringify({ ...seen, delay: undefined, events: seen.events.map(({ type }) => type), widths, skipped }));
+      const errors = await page.evaluate(() => window.errors);
+      assert.deepEqual(errors.filter(({ fatal }) => fatal !== false), []);
+      assert.deepEqual(stalls(seen), [], 'no stall');
+      assert.equal(seen.back, 0, 'never back');
+      assert.deepEqual(widths.filter((_, i) => i > 0 || widths[0] !== 640), way, 'each step was seen, and no other');
+      assert.ok(skipped < (measuring ? 0.2 : 0.5), `${skipped} s of the picture are missing`);
+      assert.ok(!seen.events.some(({ type }) => type === 'seeking'), 'nothing was jumped over');
+      return;
+    } catch (error) {
+      if (left === 1) throw new Error(`${error.message}\n${page.said.join('\n')}`);
+      console.log(`${name}: ${error.message}; again`);
+    } finally {
+      await page.context().close();
+    }
+  }
+}
