@@ -2,6 +2,9 @@
 
 use std::io::Read;
 
+use crate::dash::{Fragments, Timing};
+use crate::date::http_date_ms;
+
 /// What to do with a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keep {
@@ -27,7 +30,10 @@ pub struct Response {
     pub body: Vec<u8>,
     /// Bytes of body so far, kept or not.
     pub body_bytes: u64,
+    /// When the server says that it answered, milliseconds since 1970.
+    pub date_ms: Option<i64>,
     gzip: bool,
+    fragments: Option<Fragments>,
 }
 
 #[derive(Debug)]
@@ -72,8 +78,20 @@ impl Response {
             location: None,
             body: Vec::new(),
             body_bytes: 0,
+            date_ms: None,
             gzip: false,
+            fragments: None,
         }
+    }
+
+    /// Counts media while it comes, where it is of that kind.
+    pub fn counting(self, timing: Option<Timing>) -> Self {
+        Self { fragments: timing.map(Fragments::new), ..self }
+    }
+
+    /// Seconds of media that have come whole since the last call.
+    pub fn take_secs(&mut self) -> f64 {
+        self.fragments.as_mut().map_or(0.0, Fragments::take_secs)
     }
 
     /// Everything is there.
@@ -88,21 +106,27 @@ impl Response {
 
     /// How many of the next bytes need not be looked at; zero where all must be.
     pub fn skippable(&self) -> u64 {
-        match (&self.stage, self.keep) {
-            (Stage::Length(left), Keep::Nothing) => *left,
+        let left = match (&self.stage, self.keep) {
+            (Stage::Length(left) | Stage::Chunk(Chunk::Data(left)), Keep::Nothing) => *left,
             (Stage::UntilClose, Keep::Nothing) => u64::MAX,
             _ => 0,
-        }
+        };
+        self.fragments.as_ref().map_or(left, |fragments| left.min(fragments.skippable()))
     }
 
     /// Counts bytes that were thrown away unread, at most [`Self::skippable`].
     pub fn skip(&mut self, bytes: u64) {
         self.body_bytes += bytes;
-        if let Stage::Length(left) = &mut self.stage {
+        if let Some(fragments) = &mut self.fragments {
+            fragments.skip(bytes);
+        }
+        if let Stage::Length(left) | Stage::Chunk(Chunk::Data(left)) = &mut self.stage {
             *left = left.saturating_sub(bytes);
-            if *left == 0 {
-                self.stage = Stage::Done;
-            }
+        }
+        match self.stage {
+            Stage::Length(0) => self.stage = Stage::Done,
+            Stage::Chunk(Chunk::Data(0)) => self.stage = Stage::Chunk(Chunk::After),
+            _ => {}
         }
     }
 
@@ -170,6 +194,8 @@ impl Response {
                 self.keep_alive = !value.eq_ignore_ascii_case("close");
             } else if header.name.eq_ignore_ascii_case("location") {
                 self.location = Some(value.to_owned());
+            } else if header.name.eq_ignore_ascii_case("date") {
+                self.date_ms = http_date_ms(value);
             } else if header.name.eq_ignore_ascii_case("content-encoding") {
                 self.gzip = value.eq_ignore_ascii_case("gzip");
             }
@@ -221,9 +247,12 @@ impl Response {
     fn take<'a>(&mut self, bytes: &'a [u8], count: usize) -> Result<&'a [u8], Malformed> {
         let (body, rest) = bytes.split_at(count.min(bytes.len()));
         self.body_bytes += body.len() as u64;
+        if let Some(fragments) = &mut self.fragments {
+            fragments.feed(body);
+        }
         if self.keep == Keep::Whole {
             if self.body.len() + body.len() > KEPT_BYTES {
-                return Err(Malformed("endless playlist"));
+                return Err(Malformed("endless body"));
             }
             self.body.extend_from_slice(body);
         }
@@ -269,6 +298,20 @@ mod tests {
         response.skip(997);
         assert!(response.is_done());
         assert_eq!((response.body_bytes, response.body.len()), (1000, 0));
+    }
+
+    #[test]
+    fn a_chunk_to_throw_away_is_skipped_unread() {
+        let mut response = Response::new(Keep::Nothing);
+        response.feed(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3E8\r\nxyz").unwrap();
+        assert_eq!(response.skippable(), 997);
+        response.skip(990);
+        response.skip(7);
+        response.feed(b"\r\n2\r\nab").unwrap();
+        assert_eq!(response.skippable(), 0);
+        response.feed(b"\r\n0\r\n\r\n").unwrap();
+        assert!(response.is_done());
+        assert_eq!(response.body_bytes, 1002);
     }
 
     #[test]

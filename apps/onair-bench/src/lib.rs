@@ -4,17 +4,23 @@
 //! Its players behave as players do but decode nothing and throw the media away, so that one core of generator outweighs
 //! many cores of server.
 //!
-//! HLS: [`http`] reads responses, [`playlist`] reads playlists, [`player`] is one viewer as a machine without socket or
-//! clock, [`swarm`] is the loop that drives many of them, [`load`] runs swarms and watches the processes, [`report`] says
-//! what was seen. Everything that streams without a pause: [`stream`] says how viewers come and what is counted of them,
-//! [`webrtc`] is WHEP and WHIP, [`rtmp`], [`flv`] and [`pull`] are what comes by TCP, [`generate`] makes up a stream whose packets are known again at the other end,
-//! [`stream_report`] says what was seen. [`floor`] is what the machine allows at best.
+//! HLS and DASH: [`http`] reads responses, [`playlist`] and [`dash::Mpd`] what there is, [`player`] and [`dash::Player`] are
+//! one [`viewer`] each, as a machine without socket or clock, [`swarm`] is the loop that drives many of them, [`load`] runs
+//! swarms, [`report`] says what was seen. Everything that streams without a pause: [`stream`] says what is counted of a
+//! viewer, [`webrtc`] is WHEP and WHIP, [`rtmp`], [`flv`] and [`pull`] are what comes by TCP, [`generate`] makes up a stream
+//! whose packets are known again at the other end, [`stream_report`] says what was seen. For all of them [`plan`] says how
+//! they come and for how long, and [`cost`] what that took. [`floor`] is what the machine allows at best.
 
+mod buffer;
+pub mod cost;
+pub mod dash;
+mod date;
 pub mod floor;
 pub mod flv;
 pub mod generate;
 pub mod http;
 pub mod load;
+pub mod plan;
 pub mod player;
 pub mod playlist;
 pub mod process;
@@ -26,4 +32,5 @@ pub mod stream;
 pub mod stream_report;
 pub mod swarm;
 pub mod url;
+pub mod viewer;
 pub mod webrtc;

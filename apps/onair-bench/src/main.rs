@@ -7,13 +7,15 @@ use std::io::{self, Write};
 use anyhow::Result;
 use clap::Parser;
 use cli::{Cli, Command, Protocol};
-use onair_bench::player::Mode;
+use onair_bench::load::Format;
+use onair_bench::viewer::Mode;
 use serde::Serialize;
 
 fn main() -> Result<()> {
     match Cli::parse().command {
-        Command::Hls(viewers) => print(&viewers.load(Mode::Plain)?.run()?, viewers.common.json),
-        Command::Llhls(viewers) => print(&viewers.load(Mode::LowLatency)?.run()?, viewers.common.json),
+        Command::Hls(viewers) => print(&viewers.load(Format::Hls, Mode::Plain)?.run()?, viewers.common.json),
+        Command::Llhls(viewers) => print(&viewers.load(Format::Hls, Mode::LowLatency)?.run()?, viewers.common.json),
+        Command::Dash(dash) => print(&dash.load()?.run()?, dash.viewers.common.json),
         Command::Whep(viewers) => print(&viewers.run()?, viewers.common.json),
         Command::RtmpPlay(viewers) => print(&viewers.run(Protocol::Rtmp)?, viewers.common.json),
         Command::Flv(viewers) => print(&viewers.run(Protocol::Flv)?, viewers.common.json),

@@ -1,76 +1,13 @@
-//! One viewer: a machine that says what it wants fetched, and is told what came. Time is an argument.
+//! One viewer of HLS.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::http::Keep;
+use crate::buffer::Buffer;
 use crate::playlist::{Media, Playlist};
 use crate::url::Url;
-
-/// How a viewer follows the live edge.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// Whole segments, three behind the edge, a reload each target duration.
-    Plain,
-    /// Parts, PART-HOLD-BACK behind the edge, a blocking reload always under way.
-    LowLatency,
-}
-
-/// What a request is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
-    /// A playlist, answered at once.
-    Playlist,
-    /// A reload that the server holds back until there is something new.
-    Blocked,
-    /// An initialization segment.
-    Init,
-    /// A whole segment.
-    Segment,
-    /// A part.
-    Part,
-}
-
-/// Something to fetch.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Request {
-    /// From where.
-    pub url: Url,
-    /// What for.
-    pub kind: Kind,
-    /// Which of the viewer's tracks asked; `None` for the multivariant playlist.
-    pub track: Option<usize>,
-    /// Seconds of media that it brings.
-    pub secs: f64,
-    /// Wall clock of the end of that media, milliseconds since 1970, where the playlist says so.
-    pub end_ms: Option<i64>,
-}
-
-/// What came of a request.
-#[derive(Clone, Debug)]
-pub enum Reply {
-    /// A playlist, read.
-    Playlist(Arc<Playlist>),
-    /// Media, thrown away.
-    Media,
-    /// Anything else.
-    Failed,
-}
-
-/// How a viewer fared.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Fate {
-    /// Media has come.
-    pub playing: bool,
-    /// How often the buffer ran dry.
-    pub stalls: u32,
-    /// For how long altogether.
-    pub stalled: Duration,
-}
-
-/// After a failure, until the next try.
-const RETRY: Duration = Duration::from_secs(1);
+use crate::viewer::{Fate, Kind, Mode, RETRY, Reply, Request, Viewer};
 
 /// One viewer.
 #[derive(Debug)]
@@ -88,41 +25,6 @@ impl Player {
         Self { mode, url, tracks: Vec::new(), start_at: Some(start_at) }
     }
 
-    /// The next thing to fetch now, if any. Call until `None`.
-    pub fn poll(&mut self, now: Duration) -> Option<Request> {
-        if self.start_at.is_some_and(|at| at <= now) {
-            self.start_at = None;
-            let url = self.url.clone();
-            return Some(Request { url, kind: Kind::Playlist, track: None, secs: 0.0, end_ms: None });
-        }
-        self.tracks.iter_mut().enumerate().find_map(|(index, track)| track.poll(index, now))
-    }
-
-    /// When to call [`Self::poll`] again if nothing comes.
-    pub fn deadline(&self) -> Option<Duration> {
-        self.tracks.iter().filter_map(Track::deadline).chain(self.start_at).min()
-    }
-
-    /// Says what came of a request.
-    pub fn done(&mut self, now: Duration, request: &Request, reply: Reply) {
-        if let Some(track) = request.track.and_then(|index| self.tracks.get_mut(index)) {
-            return track.done(now, request, reply);
-        }
-        let tracks = match reply {
-            Reply::Playlist(playlist) => self.choose(&playlist),
-            _ => Vec::new(),
-        };
-        if tracks.is_empty() {
-            self.start_at = Some(now + RETRY);
-        }
-        self.tracks = tracks.into_iter().map(|url| Track::new(self.mode, url, now)).collect();
-    }
-
-    /// How it fares: by its first track, the picture.
-    pub fn fate(&self, now: Duration) -> Fate {
-        self.tracks.first().map_or_else(Fate::default, |track| track.buffer.fate(now))
-    }
-
     /// The addresses of the media playlists to follow: the dearest variant and its first audio rendition.
     fn choose(&self, playlist: &Playlist) -> Vec<Url> {
         let Playlist::Multivariant(multivariant) = playlist else { return vec![self.url.clone()] };
@@ -136,14 +38,44 @@ impl Player {
     }
 }
 
-impl Request {
-    /// What to do with the answer's body.
-    pub fn keep(&self) -> Keep {
-        match self.kind {
-            Kind::Playlist | Kind::Blocked => Keep::Whole,
-            Kind::Init | Kind::Segment | Kind::Part => Keep::Nothing,
-        }
+impl Viewer for Player {
+    type Document = Playlist;
+
+    fn read(text: &str) -> Option<Playlist> {
+        Playlist::parse(text)
     }
+
+    fn poll(&mut self, now: Duration) -> Option<Request> {
+        if self.start_at.is_some_and(|at| at <= now) {
+            self.start_at = None;
+            return Some(Request::new(self.url.clone(), Kind::Playlist));
+        }
+        self.tracks.iter_mut().enumerate().find_map(|(index, track)| track.poll(index, now))
+    }
+
+    fn deadline(&self) -> Option<Duration> {
+        self.tracks.iter().filter_map(Track::deadline).chain(self.start_at).min()
+    }
+
+    fn done(&mut self, now: Duration, request: &Request, reply: Reply<Playlist>) {
+        if let Some(track) = request.track.and_then(|index| self.tracks.get_mut(index)) {
+            return track.done(now, request, reply);
+        }
+        let tracks = match reply {
+            Reply::Document(playlist, _) => self.choose(&playlist),
+            _ => Vec::new(),
+        };
+        if tracks.is_empty() {
+            self.start_at = Some(now + RETRY);
+        }
+        self.tracks = tracks.into_iter().map(|url| Track::new(self.mode, url, now)).collect();
+    }
+
+    fn fate(&self, now: Duration) -> Fate {
+        self.tracks.first().map_or_else(Fate::default, |track| track.buffer.fate(now))
+    }
+
+    fn came(&mut self, _: Duration, _: &Request, _: f64) {}
 }
 
 /// One media playlist and what it lists.
@@ -199,7 +131,7 @@ impl Track {
     }
 
     fn reload(&self, index: usize) -> Request {
-        let request = |url, kind| Request { url, kind, track: Some(index), secs: 0.0, end_ms: None };
+        let request = |url, kind| Request { track: Some(index), ..Request::new(url, kind) };
         let Some(media) = self.media().filter(|media| self.mode == Mode::LowLatency && media.can_block) else {
             return request(self.url.clone(), Kind::Playlist);
         };
@@ -218,9 +150,9 @@ impl Track {
         }
     }
 
-    fn done(&mut self, now: Duration, request: &Request, reply: Reply) {
+    fn done(&mut self, now: Duration, request: &Request, reply: Reply<Playlist>) {
         match (request.kind, reply) {
-            (Kind::Playlist | Kind::Blocked, Reply::Playlist(playlist)) => self.update(now, playlist),
+            (Kind::Playlist | Kind::Blocked, Reply::Document(playlist, _)) => self.update(now, playlist),
             (Kind::Playlist | Kind::Blocked, _) => self.reload_at = Some(now + RETRY),
             (_, reply) => {
                 self.fetching = false;
@@ -305,11 +237,10 @@ impl Track {
         if let Some(init) = init.as_ref().filter(|init| self.init.as_ref() != Some(*init)) {
             self.init = Some(init.clone());
             let init = self.url.join(init);
-            let request = |url| Request { url, kind: Kind::Init, track: None, secs: 0.0, end_ms: None };
-            self.queue.extend(init.map(request));
+            self.queue.extend(init.map(|url| Request::new(url, Kind::Init)));
         }
         let url = self.url.join(uri);
-        self.queue.extend(url.map(|url| Request { url, kind, track: None, secs, end_ms }));
+        self.queue.extend(url.map(|url| Request { secs, end_ms, ..Request::new(url, kind) }));
     }
 }
 
@@ -323,68 +254,22 @@ impl Media {
     }
 }
 
-/// What was fetched and not yet shown, by the clock alone.
-#[derive(Debug, Default)]
-struct Buffer {
-    /// Seconds ever fetched.
-    fetched: f64,
-    /// Seconds shown when the picture last began to move.
-    shown: f64,
-    moving_since: Option<Duration>,
-    dry_since: Option<Duration>,
-    stalls: u32,
-    stalled: Duration,
-}
-
-impl Buffer {
-    /// Media came. The picture moves once all that was asked for at first is there.
-    fn add(&mut self, now: Duration, secs: f64, caught_up: bool) {
-        self.watch(now);
-        self.fetched += secs;
-        if self.moving_since.is_none() && caught_up && self.fetched > self.shown {
-            self.moving_since = Some(now);
-            if let Some(since) = self.dry_since.take() {
-                self.stalled += now.saturating_sub(since);
-            }
-        }
-    }
-
-    /// When everything fetched will have been shown.
-    fn dry_at(&self) -> Option<Duration> {
-        self.moving_since.map(|since| since + Duration::from_secs_f64((self.fetched - self.shown).max(0.0)))
-    }
-
-    fn watch(&mut self, now: Duration) {
-        if let Some(dry_at) = self.dry_at().filter(|&at| at <= now) {
-            self.stalls += 1;
-            self.dry_since = Some(dry_at);
-            self.moving_since = None;
-            self.shown = self.fetched;
-        }
-    }
-
-    fn fate(&self, now: Duration) -> Fate {
-        let lasting = self.dry_since.map_or(Duration::ZERO, |since| now.saturating_sub(since));
-        Fate { playing: self.fetched > 0.0, stalls: self.stalls, stalled: self.stalled + lasting }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const MS: Duration = Duration::from_millis(1);
 
-    fn parsed(text: &str) -> Reply {
-        Reply::Playlist(Arc::new(Playlist::parse(text).unwrap()))
+    fn parsed(text: &str) -> Reply<Playlist> {
+        Reply::Document(Arc::new(Playlist::parse(text).unwrap()), None)
     }
 
-    fn media(first: u64, count: u64) -> Reply {
+    fn media(first: u64, count: u64) -> Reply<Playlist> {
         let lines: String = (first..first + count).map(|msn| format!("#EXTINF:2.0,\nv0.{msn}.ts\n")).collect();
         parsed(&format!("#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXT-X-MEDIA-SEQUENCE:{first}\n{lines}"))
     }
 
-    fn low_latency(parts: usize) -> Reply {
+    fn low_latency(parts: usize) -> Reply<Playlist> {
         let part = |msn: u64, n: usize| {
             let independent = if n == 0 { ",INDEPENDENT=YES" } else { "" };
             format!("#EXT-X-PART:DURATION=0.5,URI=\"v0.{msn}.{n}.m4s\"{independent}\n")
@@ -411,7 +296,7 @@ mod tests {
     }
 
     /// Answers everything that is asked for with media, and the playlists by `playlist`, until nothing is.
-    fn serve(player: &mut Player, now: Duration, playlist: impl Fn() -> Reply) -> Vec<String> {
+    fn serve(player: &mut Player, now: Duration, playlist: impl Fn() -> Reply<Playlist>) -> Vec<String> {
         let mut asked = Vec::new();
         for _ in 0..20 {
             for request in wants(player, now) {
@@ -458,7 +343,7 @@ mod tests {
         assert_eq!(asked[3..5], ["/hls/x/i.mp4", "/hls/x/v0.8.0.m4s"]);
         assert_eq!(asked.last().unwrap(), "/hls/x/v0.9.1.m4s");
 
-        let blocked = Request { url: url(), kind: Kind::Blocked, track: Some(0), secs: 0.0, end_ms: None };
+        let blocked = Request { track: Some(0), ..Request::new(url(), Kind::Blocked) };
         player.done(500 * MS, &blocked, low_latency(3));
         assert_eq!(
             targets(&wants(&mut player, 500 * MS)),

@@ -13,10 +13,10 @@ use wire::rtmp::kind;
 
 use crate::flv::Flv;
 use crate::generate::{Ledger, mark};
+use crate::plan::{Live, Plan, Times};
 use crate::rtmp::{Aim, Client, RtmpUrl};
 use crate::stats::Samples;
-use crate::stream::{Live, Plan, Seen, Tally};
-use crate::swarm::Times;
+use crate::stream::{Seen, Tally};
 use crate::url::Url;
 
 /// Where to watch.
@@ -64,7 +64,7 @@ struct Slot {
 pub fn pull(plan: &Plan, pullers: &Pullers, thread: usize, times: Times, live: &Live) -> io::Result<Seen> {
     let mut poll = Poll::new()?;
     let mut events = Events::with_capacity(4096);
-    let mut mine = (0..plan.viewers).filter(|viewer| viewer % plan.threads.max(1) == thread).peekable();
+    let mut mine = plan.of_thread(thread).peekable();
     let (mut slots, mut failures): (Vec<Slot>, BTreeMap<String, u64>) = (Vec::new(), BTreeMap::new());
     let (mut scratch, mut delay_ms, mut is_measuring) = (vec![0; SCRATCH_BYTES], Samples::default(), false);
     while !live.stop.load(Ordering::Relaxed) {

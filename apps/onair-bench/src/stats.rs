@@ -1,5 +1,7 @@
 //! What was seen, counted.
 
+use std::fmt;
+
 use serde::Serialize;
 
 /// Durations or distances, kept one by one: a window of ten seconds holds few enough.
@@ -40,6 +42,15 @@ impl Samples {
         };
         Summary { count: sorted.len(), p50: rank(50), p99: rank(99), max: rank(100) }
     }
+}
+
+/// Summaries of milliseconds, a line each.
+pub(crate) fn table<'a>(f: &mut fmt::Formatter<'_>, rows: impl Iterator<Item = (&'a str, Summary)>) -> fmt::Result {
+    writeln!(f, "  {:<16} {:>8} {:>9} {:>9} {:>9}", "milliseconds", "count", "p50", "p99", "max")?;
+    for (name, Summary { count, p50, p99, max }) in rows {
+        writeln!(f, "  {name:<16} {count:>8} {p50:>9.1} {p99:>9.1} {max:>9.1}")?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

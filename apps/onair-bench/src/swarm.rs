@@ -5,20 +5,20 @@ use std::collections::{BinaryHeap, HashMap};
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::sync::atomic::Ordering;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 use rustix::net::{RecvFlags, recv};
 
 use crate::http::{Keep, Response};
-use crate::player::{Fate, Kind, Player, Reply, Request};
-use crate::playlist::Playlist;
+use crate::plan::{Live, Merge, Times};
 use crate::stats::Samples;
 use crate::url::Url;
+use crate::viewer::{Fate, Kind, Reply, Request, Viewer};
 
-/// What a swarm saw in the window of measurement.
+/// What swarms saw in the window of measurement.
 #[derive(Debug, Default)]
 pub struct Seen {
     /// Time to the complete answer by kind of request, milliseconds.
@@ -33,15 +33,16 @@ pub struct Seen {
     pub fates: Vec<Fate>,
 }
 
-/// When to begin and to end measuring, all from the same start.
-#[derive(Clone, Copy, Debug)]
-pub struct Times {
-    /// The start that players' times count from.
-    pub start: Instant,
-    /// What happens before is not counted.
-    pub from: Duration,
-    /// The end.
-    pub until: Duration,
+impl Merge for Seen {
+    fn merge(&mut self, other: Self) {
+        for (kind, samples) in other.latency_ms {
+            self.latency_ms.entry(kind).or_default().merge(samples);
+        }
+        self.behind_ms.merge(other.behind_ms);
+        self.bytes += other.bytes;
+        self.failures += other.failures;
+        self.fates.extend(other.fates);
+    }
 }
 
 /// Requests of one viewer that may be under way at once, as browsers allow for HTTP/1.1.
@@ -50,26 +51,27 @@ const SCRATCH_BYTES: usize = 1 << 20;
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Players and their connections.
-pub struct Swarm {
+pub struct Swarm<V: Viewer> {
     poll: Poll,
-    viewers: Vec<Viewer>,
+    viewers: Vec<Seat<V>>,
     connections: Vec<Option<Connection>>,
     free: Vec<usize>,
     timers: BinaryHeap<Reverse<(Duration, usize)>>,
     hosts: HashMap<Arc<str>, Option<SocketAddr>>,
-    parsed: HashMap<Url, (Vec<u8>, Arc<Playlist>)>,
+    read: HashMap<Url, (Vec<u8>, Arc<V::Document>)>,
     scratch: Vec<u8>,
     seen: Seen,
     times: Times,
     gzip: bool,
 }
 
-struct Viewer {
-    player: Player,
+struct Seat<V> {
+    player: V,
     connections: Vec<usize>,
     /// How it fared until measuring began.
     before: Fate,
     alarm: Option<Duration>,
+    is_playing: bool,
 }
 
 struct Connection {
@@ -87,12 +89,15 @@ struct Job {
     request: Request,
     response: Response,
     asked: Duration,
+    /// Seconds of media that came of it so far.
+    came: f64,
 }
 
-impl Swarm {
+impl<V: Viewer> Swarm<V> {
     /// A swarm of these players.
-    pub fn new(players: Vec<Player>, times: Times, gzip: bool) -> io::Result<Self> {
-        let viewer = |player| Viewer { player, connections: Vec::new(), before: Fate::default(), alarm: None };
+    pub fn new(players: Vec<V>, times: Times, gzip: bool) -> io::Result<Self> {
+        let viewer =
+            |player| Seat { player, connections: Vec::new(), before: Fate::default(), alarm: None, is_playing: false };
         Ok(Self {
             poll: Poll::new()?,
             viewers: players.into_iter().map(viewer).collect(),
@@ -100,7 +105,7 @@ impl Swarm {
             free: Vec::new(),
             timers: BinaryHeap::new(),
             hosts: HashMap::new(),
-            parsed: HashMap::new(),
+            read: HashMap::new(),
             scratch: vec![0; SCRATCH_BYTES],
             seen: Seen::default(),
             times,
@@ -109,13 +114,13 @@ impl Swarm {
     }
 
     /// Runs until the end of the window, or until told to stop.
-    pub fn run(mut self, stop: &AtomicBool) -> io::Result<Seen> {
+    pub fn run(mut self, live: &Live) -> io::Result<Seen> {
         let mut events = Events::with_capacity(1024);
         let mut measuring = false;
         (0..self.viewers.len()).for_each(|index| self.wake(index));
         loop {
             let now = self.now();
-            if now >= self.times.until || stop.load(Ordering::Relaxed) {
+            if now >= self.times.until || live.stop.load(Ordering::Relaxed) {
                 break;
             }
             if !measuring && now >= self.times.from {
@@ -129,7 +134,7 @@ impl Swarm {
                 other => other?,
             }
             for event in &events {
-                self.on_event(event.token().0);
+                self.on_event(event.token().0, live);
             }
             let now = self.now();
             while let Some(&Reverse((at, index))) = self.timers.peek().filter(|Reverse((at, _))| *at <= now) {
@@ -142,7 +147,7 @@ impl Swarm {
             }
         }
         let now = self.now();
-        let during = |viewer: &Viewer| {
+        let during = |viewer: &Seat<V>| {
             let (fate, before) = (viewer.player.fate(now), viewer.before);
             Fate { stalls: fate.stalls - before.stalls, stalled: fate.stalled.saturating_sub(before.stalled), ..fate }
         };
@@ -201,15 +206,15 @@ impl Swarm {
             None => self.open(index, &request.url)?,
         };
         let asked = self.now();
-        let gzip = if self.gzip && request.keep() == Keep::Whole { "Accept-Encoding: gzip\r\n" } else { "" };
+        let gzip = if self.gzip && request.is_document() { "Accept-Encoding: gzip\r\n" } else { "" };
         let Some(connection) = self.connections.get_mut(id).and_then(Option::as_mut) else { return Ok(()) };
         let Url { authority, target } = &request.url;
         write!(
             connection.unsent,
             "GET {target} HTTP/1.1\r\nHost: {authority}\r\nUser-Agent: onair-bench\r\nAccept: */*\r\n{gzip}\r\n"
         )?;
-        let response = Response::new(request.keep());
-        connection.job = Some(Job { request, response, asked });
+        let response = Response::new(request.keep()).counting(request.timing);
+        connection.job = Some(Job { request, response, asked, came: 0.0 });
         if connection.connected && connection.send().is_err() {
             self.drop_connection(id, true);
         }
@@ -254,7 +259,7 @@ impl Swarm {
         self.connections.get(id).and_then(Option::as_ref)
     }
 
-    fn on_event(&mut self, id: usize) {
+    fn on_event(&mut self, id: usize, live: &Live) {
         let Some(connection) = self.connections.get_mut(id).and_then(Option::as_mut) else { return };
         if !connection.connected && connection.stream.peer_addr().is_ok() {
             connection.connected = true;
@@ -264,19 +269,42 @@ impl Swarm {
         if connection.connected && connection.send().is_err() {
             return self.drop_connection(id, true);
         }
-        match connection.receive(&mut self.scratch) {
-            Ok(true) => self.finish(id),
+        let received = connection.receive(&mut self.scratch);
+        self.count(id);
+        match received {
+            Ok(true) => self.finish(id, live),
             Ok(false) => {}
             Err(Broken::Closed) => {
-                let ended = connection.job.as_mut().is_some_and(|job| job.response.close());
-                if ended { self.finish(id) } else { self.drop_connection(id, true) }
+                let connection = self.connections.get_mut(id).and_then(Option::as_mut);
+                let ended = connection.and_then(|one| one.job.as_mut()).is_some_and(|job| job.response.close());
+                if ended { self.finish(id, live) } else { self.drop_connection(id, true) }
             }
             Err(Broken::Badly) => self.drop_connection(id, false),
         }
     }
 
+    /// Tells the viewer of media that came of a request that may go on.
+    fn count(&mut self, id: usize) {
+        let (now, measuring) = (self.now(), self.is_measuring());
+        let Some(connection) = self.connections.get_mut(id).and_then(Option::as_mut) else { return };
+        let Some(job) = &mut connection.job else { return };
+        let secs = job.response.take_secs();
+        if secs <= 0.0 {
+            return;
+        }
+        job.came += secs;
+        if let Some(end_ms) = job.request.end_ms.filter(|_| measuring) {
+            self.seen.behind_ms.add(behind_ms(end_ms as f64 + (job.came - job.request.secs) * 1000.0));
+        }
+        let index = connection.viewer;
+        if let Some(viewer) = self.viewers.get_mut(index) {
+            viewer.player.came(now, &job.request, secs);
+        }
+        self.wake(index);
+    }
+
     /// An answer is complete.
-    fn finish(&mut self, id: usize) {
+    fn finish(&mut self, id: usize, live: &Live) {
         let now = self.now();
         let measuring = self.is_measuring();
         let Some(connection) = self.connections.get_mut(id).and_then(Option::as_mut) else { return };
@@ -286,40 +314,50 @@ impl Swarm {
         if !keep_alive {
             self.drop_connection(id, false);
         }
+        let (body_bytes, date_ms) = (job.response.body_bytes, job.response.date_ms);
         let reply = match (job.response.status, job.request.keep()) {
             (200..=299, Keep::Nothing) => Reply::Media,
-            (200..=299, Keep::Whole) => self.read(&job).map_or(Reply::Failed, Reply::Playlist),
+            (200..=299, Keep::Whole) if !job.request.is_document() => Reply::Body(job.response.body, date_ms),
+            (200..=299, Keep::Whole) => {
+                let read = self.read(&job.request.url, &job.response);
+                read.map_or(Reply::Failed, |document| Reply::Document(document, date_ms))
+            }
             _ => Reply::Failed,
         };
+        live.bytes.fetch_add(body_bytes, Ordering::Relaxed);
         if measuring {
-            self.seen.bytes += job.response.body_bytes;
+            self.seen.bytes += body_bytes;
             if matches!(reply, Reply::Failed) {
                 self.seen.failures += 1;
             } else {
                 let latency = now.saturating_sub(job.asked).as_secs_f32() * 1000.0;
                 self.seen.latency_ms.entry(job.request.kind).or_default().add(latency);
-            }
-            if let Some(end_ms) = job.request.end_ms {
-                let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-                self.seen.behind_ms.add((wall.as_secs_f64() * 1000.0 - end_ms as f64) as f32);
+                // What was counted while it came is not counted again.
+                if let Some(end_ms) = job.request.end_ms.filter(|_| job.came == 0.0) {
+                    self.seen.behind_ms.add(behind_ms(end_ms as f64));
+                }
             }
         }
         if let Some(viewer) = self.viewers.get_mut(index) {
             viewer.player.done(now, &job.request, reply);
+            if !viewer.is_playing && viewer.player.fate(now).playing {
+                viewer.is_playing = true;
+                live.connected.fetch_add(1, Ordering::Relaxed);
+            }
         }
         self.wake(index);
     }
 
-    /// A playlist from its text. Viewers of one stream get the same text: it is read once.
-    fn read(&mut self, job: &Job) -> Option<Arc<Playlist>> {
-        let path = job.request.url.target.split('?').next().unwrap_or_default();
-        let place = Url { authority: job.request.url.authority.clone(), target: path.into() };
-        if let Some((_, playlist)) = self.parsed.get(&place).filter(|(body, _)| *body == job.response.body) {
-            return Some(playlist.clone());
+    /// A playlist or MPD from its text. Viewers of one stream get the same text: it is read once.
+    fn read(&mut self, url: &Url, response: &Response) -> Option<Arc<V::Document>> {
+        let path = url.target.split('?').next().unwrap_or_default();
+        let place = Url { authority: url.authority.clone(), target: path.into() };
+        if let Some((_, document)) = self.read.get(&place).filter(|(body, _)| *body == response.body) {
+            return Some(document.clone());
         }
-        let playlist = Arc::new(Playlist::parse(&job.response.text()?)?);
-        self.parsed.insert(place, (job.response.body.clone(), playlist.clone()));
-        Some(playlist)
+        let document = Arc::new(V::read(&response.text()?)?);
+        self.read.insert(place, (response.body.clone(), document.clone()));
+        Some(document)
     }
 
     /// Forgets a connection. A request that an idle connection had no answer to may be asked once more.
@@ -346,6 +384,12 @@ impl Swarm {
             viewer.player.done(now, request, Reply::Failed);
         }
     }
+}
+
+/// How far that moment is behind this machine's clock.
+fn behind_ms(moment_ms: f64) -> f32 {
+    let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    (wall.as_secs_f64() * 1000.0 - moment_ms) as f32
 }
 
 enum Broken {

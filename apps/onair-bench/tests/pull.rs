@@ -9,9 +9,10 @@ use std::thread;
 use std::time::Duration;
 
 use bytes::BytesMut;
+use onair_bench::plan::{Measured, Plan};
 use onair_bench::pull::{Address, Pullers, pull};
 use onair_bench::rtmp::RtmpUrl;
-use onair_bench::stream::{Measured, Plan};
+use onair_bench::stream::Seen;
 use onair_bench::url::Url;
 use wire::amf::{self, Value};
 use wire::rtmp::{BasicHeader, MessageHeader, kind};
@@ -21,7 +22,7 @@ fn plan(viewers: usize) -> Plan {
     Plan { viewers, ramp_per_sec: 100.0, warmup, duration, threads: 1, pids: vec![std::process::id()] }
 }
 
-fn measure(address: Address) -> Measured {
+fn measure(address: Address) -> Measured<Seen> {
     let (plan, pullers) = (plan(3), Pullers { addresses: vec![address], ledger: None });
     let of_thread = plan.clone();
     plan.run(move |thread, times, live| pull(&of_thread, &pullers, thread, times, live)).unwrap()
@@ -91,7 +92,7 @@ fn flv(mut stream: TcpStream) -> std::io::Result<()> {
     }
 }
 
-fn expect_pictures(measured: &Measured, least_bytes: u64) {
+fn expect_pictures(measured: &Measured<Seen>, least_bytes: u64) {
     let seen = &measured.seen;
     assert!(seen.failures.is_empty(), "{:?}", seen.failures);
     assert_eq!(seen.tallies.iter().filter(|tally| tally.connected).count(), 3);

@@ -5,9 +5,12 @@
 use std::time::Duration;
 
 use onair_bench::generate::{Ledger, Shape};
+use onair_bench::load::{Format, Load};
+use onair_bench::plan::{Measured, Plan};
 use onair_bench::rtmp::{self, RtmpUrl};
-use onair_bench::stream::{Measured, Plan};
+use onair_bench::stream::Seen;
 use onair_bench::url::Url;
+use onair_bench::viewer::Mode;
 use onair_bench::webrtc::{self, Viewers};
 use testkit::Server;
 
@@ -19,15 +22,13 @@ fn server() -> Server {
 }
 
 /// Five viewers for two seconds.
-fn watch(server: &Server, full: bool, gro: bool, ledger: &Ledger) -> Measured {
-    let plan = Plan {
-        viewers: VIEWERS,
-        ramp_per_sec: 20.0,
-        warmup: Duration::from_millis(1500),
-        duration: Duration::from_secs(2),
-        threads: 1,
-        pids: vec![server.pid()],
-    };
+fn plan(server: &Server) -> Plan {
+    let (warmup, duration) = (Duration::from_millis(1500), Duration::from_secs(2));
+    Plan { viewers: VIEWERS, ramp_per_sec: 20.0, warmup, duration, threads: 1, pids: vec![server.pid()] }
+}
+
+fn watch(server: &Server, full: bool, gro: bool, ledger: &Ledger) -> Measured<Seen> {
+    let plan = plan(server);
     let urls = vec![Url::parse(&format!("http://{}/whep/live/x", server.http)).unwrap()];
     let viewers = Viewers { urls, full, gro, ledger: Some(ledger.clone()) };
     let of_thread = plan.clone();
@@ -44,7 +45,7 @@ fn wait(is_ready: impl Fn() -> bool) {
     panic!("it never began");
 }
 
-fn expect_stream(server: &Server, measured: &Measured) {
+fn expect_stream(server: &Server, measured: &Measured<Seen>) {
     let seen = &measured.seen;
     assert!(seen.failures.is_empty(), "{:?}\n{}", seen.failures, server.log());
     assert_eq!(seen.tallies.iter().filter(|tally| tally.connected).count(), VIEWERS, "{}", server.log());
@@ -87,4 +88,34 @@ fn a_stream_by_rtmp_is_measured_at_viewers_by_whep() {
     expect_stream(&server, &measured);
     assert!(measured.seen.delay_ms.summary().count > 0);
     publisher.end().unwrap();
+}
+
+/// Segments come as they are made, and are found by the server's clock (D2, D7, D9).
+#[test]
+fn a_stream_is_measured_at_viewers_by_dash() {
+    let server = server();
+    let url = RtmpUrl::parse(&server.rtmp_url("live/x")).unwrap();
+    let publisher = rtmp::publish(&url, SHAPE, Ledger::default());
+    wait(|| publisher.is_ready());
+    server.await_stream("live/x");
+    let plan = Plan { warmup: Duration::from_secs(6), duration: Duration::from_secs(4), ..plan(&server) };
+    let manifest = Url::parse(&format!("http://{}/dash/live/x/manifest.mpd", server.http)).unwrap();
+    for mode in [Mode::LowLatency, Mode::Plain] {
+        let load = Load { plan: plan.clone(), format: Format::Dash, mode, urls: vec![manifest.clone()], gzip: true };
+        let report = load.run().unwrap();
+        let log = || format!("{mode:?}\n{report}{}", server.log());
+        assert_eq!((report.playing, report.failures), (VIEWERS, 0), "{}", log());
+        assert!((0.5..2.0).contains(&report.mbit_per_viewer), "{}", log());
+        let counted = |name: &str| report.latency_ms.get(name).map_or(0, |summary| summary.count);
+        let behind = report.behind_live_ms.unwrap();
+        match mode {
+            // Two tracks, two segments each; and of each segment ten parts, of which we missed some at both ends.
+            Mode::LowLatency => {
+                assert!(counted("open_segment") >= VIEWERS * 3 && counted("segment") == 0, "{}", log());
+                assert!(behind.count >= VIEWERS * 30 && behind.p50 < 1500.0, "{}", log());
+            }
+            Mode::Plain => assert!(counted("segment") >= VIEWERS * 3 && counted("open_segment") == 0, "{}", log()),
+        }
+        assert!(counted("manifest") >= VIEWERS, "{}", log());
+    }
 }

@@ -1,11 +1,11 @@
 use anyhow::Result;
 use clap::Args;
-use onair_bench::load::Load;
-use onair_bench::player::Mode;
-use onair_bench::stream::Plan;
+use onair_bench::load::{Format, Load};
+use onair_bench::viewer::Mode;
 
 use super::Common;
 
+/// What viewers of HLS and of DASH are told.
 #[derive(Args)]
 pub(crate) struct Viewers {
     #[command(flatten)]
@@ -15,10 +15,23 @@ pub(crate) struct Viewers {
     no_gzip: bool,
 }
 
+#[derive(Args)]
+pub(crate) struct Dash {
+    #[command(flatten)]
+    pub(crate) viewers: Viewers,
+    /// Wait for segments to be complete, three behind the live edge, as players without low latency do.
+    #[arg(long)]
+    whole: bool,
+}
+
 impl Viewers {
-    pub(crate) fn load(&self, mode: Mode) -> Result<Load> {
-        let Plan { viewers, ramp_per_sec, warmup, duration, threads, pids } = self.common.plan()?;
-        let urls = self.common.urls()?;
-        Ok(Load { mode, urls, viewers, ramp_per_sec, warmup, duration, threads, pids, gzip: !self.no_gzip })
+    pub(crate) fn load(&self, format: Format, mode: Mode) -> Result<Load> {
+        Ok(Load { plan: self.common.plan()?, format, mode, urls: self.common.urls()?, gzip: !self.no_gzip })
+    }
+}
+
+impl Dash {
+    pub(crate) fn load(&self) -> Result<Load> {
+        self.viewers.load(Format::Dash, if self.whole { Mode::Plain } else { Mode::LowLatency })
     }
 }

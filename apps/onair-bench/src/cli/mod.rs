@@ -12,7 +12,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use clap::{Args, Parser, Subcommand};
 use onair_bench::generate::Shape;
-use onair_bench::stream::Plan;
+use onair_bench::plan::Plan;
 use onair_bench::url::Url;
 
 /// Measure what viewers get from a live video server, and what they cost it.
@@ -36,6 +36,10 @@ pub(crate) enum Command {
     ///
     /// A server that does not offer them is measured as by `hls`.
     Llhls(hls::Viewers),
+    /// Viewers of DASH: of segments as they are made, where the server offers that.
+    ///
+    /// Example: onair-bench dash --url http://127.0.0.1:8080/dash/live/demo/manifest.mpd --n 400 --pid $(pidof onair)
+    Dash(hls::Dash),
     /// Viewers by WebRTC (WHEP), every one of them really connected.
     ///
     /// Example: onair-bench whep --url http://127.0.0.1:8080/whep/live/demo --n 400 --pid $(pidof onair)
@@ -163,7 +167,7 @@ mod tests {
         let mut command = Cli::command().term_width(100);
         command.build();
         let mut text = command.render_long_help().to_string();
-        for name in ["hls", "whep", "whip", "rtmp-play", "rtmp-publish", "flv", "floor"] {
+        for name in ["hls", "dash", "whep", "whip", "rtmp-play", "rtmp-publish", "flv", "floor"] {
             let help = command.find_subcommand_mut(name).expect("it is there").render_long_help();
             text.push_str(&format!("\n──── onair-bench {name} ────\n{help}"));
         }

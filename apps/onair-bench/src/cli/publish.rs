@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use onair_bench::generate::{Ledger, Shape};
+use onair_bench::plan::{Live, Plan, Times};
 use onair_bench::rtmp::{self, RtmpUrl};
-use onair_bench::stream::{Live, Plan, Seen, Tally};
-use onair_bench::swarm::Times;
+use onair_bench::stream::{Seen, Tally};
 use onair_bench::url::Url;
 use onair_bench::webrtc;
 

@@ -20,9 +20,9 @@ use super::arrivals::Arrivals;
 use super::offer::RTX;
 use super::{Failure, Link, Role, credentials, offer, read, signal};
 use crate::generate::{Ledger, mark};
+use crate::plan::{Live, Plan, Times};
 use crate::stats::Samples;
-use crate::stream::{Live, Plan, Seen, Tally};
-use crate::swarm::Times;
+use crate::stream::{Seen, Tally};
 use crate::url::Url;
 
 /// How the viewers behave.
@@ -99,7 +99,7 @@ pub fn watch(plan: &Plan, viewers: &Viewers, thread: usize, times: Times, live: 
     let mut poll = Poll::new()?;
     let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
     let (sender, joined) = mpsc::channel();
-    let mine: Vec<usize> = (0..plan.viewers).filter(|viewer| viewer % plan.threads.max(1) == thread).collect();
+    let mine: Vec<usize> = plan.of_thread(thread).collect();
     join(plan, viewers, mine, &identity, times, &sender, &waker);
     drop(sender);
 

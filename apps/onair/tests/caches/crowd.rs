@@ -3,10 +3,11 @@
 use std::thread;
 use std::time::Duration;
 
-use onair_bench::load::Load;
-use onair_bench::player::Mode;
+use onair_bench::load::{Format, Load};
+use onair_bench::plan::Plan;
 use onair_bench::report::Report;
 use onair_bench::url::Url;
+use onair_bench::viewer::Mode;
 use testkit::ffmpeg::{Source, Video};
 use testkit::{Server, alone};
 
@@ -56,17 +57,8 @@ fn play(kind: Kind, mode: Mode, viewers: usize, duration: Duration) -> Outcome {
     let part_secs = newest.duration / newest.parts.len() as f64;
 
     let url = format!("http://{}/hls/live/crowd/index.m3u8", cache.address);
-    let load = Load {
-        mode,
-        urls: vec![Url::parse(&url).unwrap()],
-        viewers,
-        ramp_per_sec: RAMP_PER_SEC,
-        warmup: WARMUP,
-        duration,
-        threads: 1,
-        pids: Vec::new(),
-        gzip: true,
-    };
+    let plan = Plan { viewers, ramp_per_sec: RAMP_PER_SEC, warmup: WARMUP, duration, threads: 1, pids: Vec::new() };
+    let load = Load { plan, format: Format::Hls, mode, urls: vec![Url::parse(&url).unwrap()], gzip: true };
     let settled = Duration::from_secs_f64(viewers as f64 / RAMP_PER_SEC) + WARMUP;
     let (report, upstream) = thread::scope(|scope| {
         let run = scope.spawn(|| load.run().unwrap());
@@ -95,7 +87,7 @@ fn five_hundred_low_latency_players_cost_two_requests_a_part_behind_nginx() {
     let _alone = alone();
     let outcome = play(Kind::Nginx, Mode::LowLatency, 500, Duration::from_secs(15));
     // A part that is very late goes past nginx's lock, and on a machine without a moment to spare all are.
-    let most = if outcome.report.machine_idle_percent < 10.0 { 4.0 } else { 2.05 };
+    let most = if outcome.report.cost.machine_idle_percent < 10.0 { 4.0 } else { 2.05 };
     assert!(outcome.per_part() <= most, "{:.2} upstream requests a part", outcome.per_part());
     assert!(outcome.hit_ratio() > 0.99);
 }
