@@ -48,7 +48,7 @@ mirror & mirror=$! pids+=($!)
 
 cat > "$dir/nginx.conf" <<EOF
 $([ "$(id -u)" -ne 0 ] || echo 'user root;')
-daemon off; worker_processes 2; worker_rlimit_nofile 8192; pid $dir/pid; error_log $dir/errors;
+daemon off; worker_processes ${NGINX_WORKERS:-2}; worker_rlimit_nofile 8192; pid $dir/pid; error_log $dir/errors;
 events { worker_connections 4096; }
 http {
   access_log off; sendfile on; tcp_nopush on; keepalive_timeout 65; gzip_static on;

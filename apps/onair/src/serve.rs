@@ -63,6 +63,10 @@ async fn serve(config: Config, demo: Option<Demo>) -> anyhow::Result<()> {
     };
     let http = gateway_http::Listener::bind(&config.http);
     let mut http = http.map_err(bind::refused("http.listen", config.http.listen))?;
+    http.on_threads(match config.http.threads {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        threads => threads,
+    });
     if let Some(certificate) = &certificate {
         if let Some(listen) = config.rtmp.tls_listen {
             let bound = rtmp.bind_tls(listen, certificate.acceptor(&[])?);

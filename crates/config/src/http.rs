@@ -29,6 +29,8 @@ pub struct Http {
     /// Reverse proxies whose `X-Forwarded-For` is believed, as addresses or networks, such as
     /// `["127.0.0.1", "10.0.0.0/8"]`. A request that comes through one of them counts as coming from where it says.
     pub trusted_proxies: Vec<Network>,
+    /// Threads that serve connections, at most: as few of them run as have time for all. 0 is one for each core.
+    pub threads: usize,
 }
 
 impl Default for Http {
@@ -40,6 +42,7 @@ impl Default for Http {
             max_connections: 20_000,
             max_connections_per_address: 2_000,
             trusted_proxies: Vec::new(),
+            threads: 0,
         }
     }
 }

@@ -60,7 +60,11 @@ async fn is_heard(secs: usize, codec: &str, encoder: &str) {
     let (lease, mut made) = stage.want(&broadcast, Wish::Opus).await;
     assert!(ffmpeg.wait().await.unwrap().success());
     assert_ne!(broadcast.state(), State::Ended);
-    let made = beeps::of(&Stage::codec(&broadcast, &lease), &read(&mut made, Duration::from_millis(1500)).await);
+    let frames = read(&mut made, Duration::from_millis(1500)).await;
+    let mut made = beeps::of(&Stage::codec(&broadcast, &lease), &frames);
+    // A beep that sounded already when the worker began is cut off at its beginning.
+    let began = frames.first().unwrap().dts;
+    made.retain(|beep| beep.since(began) >= Span::from_millis(100));
     let sent = beeps::of(&source.codec, &read(&mut sent, Duration::from_millis(50)).await);
     assert!(made.len() + 2 >= sent.len() && made.len() + 3 >= secs, "{} of {}", made.len(), sent.len());
     let off: Vec<Span> = made

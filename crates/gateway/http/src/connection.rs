@@ -22,6 +22,7 @@ use tower::Service;
 use tracing::instrument::Instrumented;
 use tracing::{Instrument, debug};
 
+use crate::desks::Seat;
 use crate::figures;
 use crate::peer::Peer;
 use crate::stall::Stall;
@@ -40,6 +41,9 @@ const RESET_STREAMS: usize = 20;
 const STALL: Duration = Duration::from_secs(30);
 /// How long a connection may be open without a request.
 const IDLE: Duration = Duration::from_secs(60);
+
+/// One in so many connections of a crowded thread is let go at each look at it.
+const SHED: u64 = 4;
 
 /// Spawns what belongs to a connection under the connection's span.
 #[derive(Clone, Copy, Debug)]
@@ -84,6 +88,7 @@ pub(crate) async fn drive<S>(
     router: Router,
     builder: auto::Builder<InSpan>,
     header_timeout: Duration,
+    seat: &Seat,
     stop: CancellationToken,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -122,6 +127,11 @@ pub(crate) async fn drive<S>(
                 connection.as_mut().graceful_shutdown();
             }
             _ = look.tick() => {
+                // Whoever comes again is served by another thread. A few at a time, lest the others be crowded next.
+                if seat.is_crowded() && !is_leaving && activity.begun.load(Ordering::Relaxed) % SHED == 0 {
+                    is_leaving = true;
+                    connection.as_mut().graceful_shutdown();
+                }
                 if activity.was_busy() {
                     quiet = Duration::ZERO;
                     continue;

@@ -10,6 +10,7 @@ mod api;
 mod api_model;
 mod connection;
 mod dash;
+mod desks;
 mod door;
 mod figures;
 mod growing;

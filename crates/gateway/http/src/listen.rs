@@ -10,12 +10,13 @@ use tls::Acceptor;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::either::Either;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, debug, error, info, info_span, warn};
 
 use crate::connection::{builder, drive};
+use crate::desks::{Desks, LOOK};
 use crate::door::Door;
 use crate::figures::{self, Connected};
 use crate::peer::Peer;
@@ -34,6 +35,7 @@ pub struct Listener {
     max_connections: usize,
     max_connections_per_address: usize,
     trusted_proxies: Vec<Network>,
+    threads: usize,
 }
 
 impl Listener {
@@ -48,6 +50,7 @@ impl Listener {
             max_connections: settings.max_connections,
             max_connections_per_address: settings.max_connections_per_address,
             trusted_proxies: settings.trusted_proxies.clone(),
+            threads: 0,
         })
     }
 
@@ -55,6 +58,11 @@ impl Listener {
     pub fn bind_tls(&mut self, listen: SocketAddr, acceptor: Acceptor) -> io::Result<()> {
         self.secure = Some((bind(listen)?, acceptor));
         Ok(())
+    }
+
+    /// Serves connections on threads of their own, that many at most, instead of where [`Listener::serve`] is called.
+    pub fn on_threads(&mut self, threads: usize) {
+        self.threads = threads;
     }
 
     /// Where it listens for HTTPS.
@@ -93,6 +101,9 @@ impl Listener {
         let places = Arc::new(Semaphore::new(self.max_connections.min(Semaphore::MAX_PERMITS)));
         let door = Door::new(self.max_connections_per_address);
         let builder = builder(self.header_timeout);
+        let mut desks = Desks::new(self.threads);
+        let mut look = interval(LOOK);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut connections = JoinSet::new();
         let mut count = 0_u64;
         loop {
@@ -104,6 +115,10 @@ impl Listener {
             };
             let (place, socket, peer, acceptor) = tokio::select! {
                 () = stop.cancelled() => break,
+                _ = look.tick(), if self.threads > 0 && !connections.is_empty() => {
+                    desks.look();
+                    continue;
+                }
                 Some(ended) = connections.join_next() => {
                     if ended.is_err_and(|error| error.is_panic()) {
                         error!(proto = "http", "a connection panicked; others go on");
@@ -136,14 +151,25 @@ impl Listener {
             let span = info_span!("session", proto = "http", conn = count, %peer);
             let (router, builder, stop) = (router.clone(), builder.clone(), stop.clone());
             let header_timeout = self.header_timeout;
+            let seat = desks.seat();
+            let runtime = seat.runtime.clone();
+            let socket = match socket.into_std() {
+                Ok(socket) => socket,
+                Err(error) => {
+                    debug!(%error, "a connection ended at once");
+                    continue;
+                }
+            };
             let session = async move {
                 let _places = (place, own_place);
                 let _connected = Connected::now();
+                // Its readiness is told where it is served.
+                let Ok(socket) = TcpStream::from_std(socket) else { return };
                 if let Some(socket) = enter(socket, acceptor, header_timeout, &stop).await {
-                    drive(socket, Peer(address), router, builder, header_timeout, stop).await;
+                    drive(socket, Peer(address), router, builder, header_timeout, &seat, stop).await;
                 }
             };
-            connections.spawn(session.instrument(span));
+            connections.spawn_on(session.instrument(span), &runtime);
         }
         drop(self);
         debug!(connections = connections.len(), "no more connections; finishing those under way");

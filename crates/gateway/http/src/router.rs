@@ -13,6 +13,8 @@ use http::header::{
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Version};
 use metrics::counter;
+use tokio::runtime::Handle;
+use tokio_util::context::TokioContext;
 use tracing::debug;
 
 use crate::answer::Problem;
@@ -29,10 +31,12 @@ const BODY_BYTES: u64 = 64 * 1024;
 /// `guests` are the addresses of other gateways, such as those of WebRTC's signalling: they share the connections and
 /// what holds for all. Their requests carry where they come from, as an [`std::net::IpAddr`] among the extensions.
 pub fn router(house: House, guests: Router) -> Router {
-    let known = Router::new()
+    let fetched = Router::new()
         .route("/hls/{*rest}", get(hls::playlist).fallback(no_method))
         .route("/dash/{*rest}", get(dash::manifest).fallback(no_method))
         .route("/media/{*rest}", get(media::bytes).fallback(no_method))
+        .with_state(house.clone());
+    let known = Router::new()
         .route("/api", get(pages::reference).fallback(no_method))
         .route("/api/openapi.json", get(api::document).fallback(no_method))
         .route("/healthz", get(ops::healthz).fallback(no_method))
@@ -46,7 +50,16 @@ pub fn router(house: House, guests: Router) -> Router {
         .route("/favicon.svg", get(pages::asset).fallback(no_method));
     let known =
         api_routes().into_iter().fold(known, |known, (path, method)| known.route(path, method.fallback(no_method)));
-    known.with_state(house.clone()).merge(guests).fallback(pages::nowhere).layer(from_fn_with_state(house, common))
+    let mut others = known.with_state(house.clone()).merge(guests);
+    if let Ok(runtime) = Handle::try_current() {
+        others = others.layer(from_fn_with_state(runtime, at_home));
+    }
+    fetched.merge(others).fallback(pages::nowhere).layer(from_fn_with_state(house, common))
+}
+
+/// What a conversation sets going may outlive it, and has no place on a thread that serves connections.
+async fn at_home(State(runtime): State<Handle>, request: Request, next: Next) -> Response<Body> {
+    TokioContext::new(next.run(request), runtime).await
 }
 
 /// The addresses of the API; a test holds the API's description to them.
