@@ -85,14 +85,7 @@ mod tests {
 
     #[test]
     fn help_reads_well() {
-        let mut command = Cli::command().term_width(100);
-        command.build();
-        let mut text = command.render_long_help().to_string();
-        for name in ["serve", "demo", "check", "sample-config"] {
-            let help = command.find_subcommand_mut(name).unwrap().render_long_help();
-            text.push_str(&format!("\n──── onair {name} ────\n{help}"));
-        }
-        insta::assert_snapshot!("help", text);
+        insta::assert_snapshot!("help", testkit::help(Cli::command()));
     }
 
     #[test]

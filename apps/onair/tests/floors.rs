@@ -24,7 +24,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("origin", &["media", "wire", "hub", "config", "proto", "package"]),
     ("transcode", &["media", "hub", "config"]),
     ("testkit", &[]),
-    ("bench", &["wire", "proto"]),
+    ("bench", &["media", "wire", "proto"]),
     ("control", &["media", "wire", "hub", "config", "proto", "package"]),
 ];
 

@@ -10,6 +10,7 @@ pub mod card;
 pub mod feed;
 pub mod ffmpeg;
 pub mod flv;
+mod help;
 pub mod http;
 pub mod link;
 pub mod mp4;
@@ -20,4 +21,5 @@ pub mod rules;
 pub mod server;
 
 pub use alone::{Alone, alone, measuring};
+pub use help::help;
 pub use server::Server;

@@ -7,12 +7,17 @@ mod webrtc;
 
 pub(crate) use tcp::Protocol;
 
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use clap::{Args, Parser, Subcommand};
-use onair_bench::generate::Shape;
+use onair_bench::clip::Clip;
+use onair_bench::generate::{Ledger, Shape};
 use onair_bench::plan::Plan;
+use onair_bench::publisher::Publisher;
+use onair_bench::source::Source;
 use onair_bench::url::Url;
 
 /// Measure what viewers get from a live video server, and what they cost it.
@@ -44,7 +49,7 @@ pub(crate) enum Command {
     ///
     /// Example: onair-bench whep --url http://127.0.0.1:8080/whep/live/demo --n 400 --pid $(pidof onair)
     Whep(webrtc::Whep),
-    /// Publishers by WebRTC (WHIP) of made-up streams.
+    /// Publishers by WebRTC (WHIP), of made-up streams or a file.
     ///
     /// Example: onair-bench whip --url http://127.0.0.1:8080/whip/live/load{} --n 20 --pid $(pidof onair)
     Whip(webrtc::Whip),
@@ -52,7 +57,7 @@ pub(crate) enum Command {
     ///
     /// Example: onair-bench rtmp-play --url rtmp://127.0.0.1/live/demo --n 400 --pid $(pidof nginx | tr ' ' ,)
     RtmpPlay(tcp::Pull),
-    /// Publishers by RTMP of made-up streams.
+    /// Publishers by RTMP, of made-up streams or a file.
     ///
     /// Example: onair-bench rtmp-publish --url rtmp://127.0.0.1/live/load{} --n 20 --pid $(pidof onair)
     RtmpPublish(tcp::RtmpPublish),
@@ -136,23 +141,55 @@ impl Common {
     }
 }
 
-/// A stream that is made up.
-#[derive(Args, Clone, Copy)]
+/// A stream that is made up, or recorded.
+#[derive(Args, Clone)]
 pub(crate) struct Made {
-    /// Bits per second of a published stream's pictures, in thousands.
+    /// Bits per second of a made-up stream's pictures, in thousands.
     #[arg(long, default_value_t = 4000, value_name = "KBIT")]
     kbps: u64,
-    /// Its frames per second.
+    /// Its frames per second; also those of a file of H.264.
     #[arg(long, default_value_t = 30, value_name = "COUNT")]
     fps: u32,
     /// Its frames from keyframe to keyframe.
     #[arg(long, default_value_t = 60, value_name = "COUNT")]
     gop: u32,
+    /// Publish the pictures of this file instead, over and over.
+    ///
+    /// IVF with VP8, VP9 or AV1, or H.264 behind start codes (Annex B) without B-frames. Their delay is not measured.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["kbps", "gop"])]
+    file: Option<PathBuf>,
 }
 
 impl Made {
-    fn shape(self) -> Shape {
-        Shape { bps: self.kbps * 1000, fps: self.fps.max(1), gop: self.gop.max(1) }
+    fn source(&self) -> Result<Source> {
+        let Some(file) = &self.file else {
+            return Ok(Source::Made(Shape { bps: self.kbps * 1000, fps: self.fps.max(1), gop: self.gop.max(1) }));
+        };
+        let clip = Clip::read(file, self.fps).with_context(|| file.display().to_string())?;
+        Ok(Source::Recorded(Arc::new(clip)))
+    }
+}
+
+/// A stream of our own for viewers to watch.
+#[derive(Args, Clone)]
+pub(crate) struct Publishing {
+    /// Publish a stream here, by WHIP or RTMP; of one that is made up the delay to the viewers is measured.
+    #[arg(long, value_name = "URL")]
+    publish: Option<String>,
+    #[command(flatten)]
+    made: Made,
+}
+
+impl Publishing {
+    /// Begins, where one is wanted; it ends when dropped.
+    fn begin(&self, ledger: &Ledger) -> Result<Option<Publisher>> {
+        let begin = |url: &String| publish::stand(url, self.made.source()?, ledger.clone());
+        self.publish.as_ref().map(begin).transpose()
+    }
+
+    /// The ledger, where there is something to measure by it.
+    fn measured(&self, ledger: Ledger) -> Option<Ledger> {
+        (self.publish.is_some() && self.made.file.is_none()).then_some(ledger)
     }
 }
 
@@ -164,14 +201,7 @@ mod tests {
 
     #[test]
     fn help_reads_well() {
-        let mut command = Cli::command().term_width(100);
-        command.build();
-        let mut text = command.render_long_help().to_string();
-        for name in ["hls", "dash", "whep", "whip", "rtmp-play", "rtmp-publish", "flv", "floor"] {
-            let help = command.find_subcommand_mut(name).expect("it is there").render_long_help();
-            text.push_str(&format!("\n──── onair-bench {name} ────\n{help}"));
-        }
-        insta::assert_snapshot!("help", text);
+        insta::assert_snapshot!("help", testkit::help(Cli::command()));
     }
 
     #[test]

@@ -6,8 +6,8 @@ use onair_bench::rtmp::RtmpUrl;
 use onair_bench::stream_report::StreamReport;
 use onair_bench::url::Url;
 
-use super::publish::{Publisher, crowd};
-use super::{Common, Made};
+use super::publish::crowd;
+use super::{Common, Made, Publishing};
 
 /// What viewers by TCP speak.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -20,11 +20,8 @@ pub(crate) enum Protocol {
 pub(crate) struct Pull {
     #[command(flatten)]
     pub(crate) common: Common,
-    /// Publish a made-up stream here, by RTMP or WHIP, and measure its delay to the viewers.
-    #[arg(long, value_name = "URL")]
-    publish: Option<String>,
     #[command(flatten)]
-    made: Made,
+    publishing: Publishing,
 }
 
 impl Pull {
@@ -39,9 +36,8 @@ impl Pull {
         };
         let addresses = self.common.url.iter().map(address).collect::<Result<_>>()?;
         // Held until the viewers have gone.
-        let publisher = self.publish.as_ref().map(|url| Publisher::stand(url, self.made.shape(), ledger.clone()));
-        let _publisher = publisher.transpose()?;
-        let pullers = Pullers { addresses, ledger: self.publish.is_some().then_some(ledger) };
+        let _publisher = self.publishing.begin(&ledger)?;
+        let pullers = Pullers { addresses, ledger: self.publishing.measured(ledger) };
         let of_thread = plan.clone();
         let measured = plan.run(move |thread, times, live| pull(&of_thread, &pullers, thread, times, live))?;
         let mode = if protocol == Protocol::Rtmp { "rtmp-play" } else { "flv" };
@@ -59,13 +55,7 @@ pub(crate) struct RtmpPublish {
 
 impl RtmpPublish {
     pub(crate) fn run(&self) -> Result<StreamReport> {
-        let mut plan = self.common.plan()?;
-        // Every publisher has a thread of its own.
-        plan.threads = 1;
-        let urls = &self.common.url;
-        urls.iter().try_for_each(|url| RtmpUrl::parse(url).map(drop).with_context(|| url.clone()))?;
-        let (urls, shape, of_thread) = (urls.clone(), self.made.shape(), plan.clone());
-        let measured = plan.run(move |_, times, live| crowd(&of_thread, &urls, shape, times, live))?;
-        Ok(StreamReport::new("rtmp-publish", self.common.first(), &plan, measured))
+        self.common.url.iter().try_for_each(|url| RtmpUrl::parse(url).map(drop).with_context(|| url.clone()))?;
+        crowd(&self.common, &self.made, "rtmp-publish")
     }
 }

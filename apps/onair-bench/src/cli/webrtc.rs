@@ -1,12 +1,11 @@
 use anyhow::{Context, Result};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use onair_bench::generate::Ledger;
 use onair_bench::stream_report::StreamReport;
-use onair_bench::url::Url;
-use onair_bench::webrtc::{Viewers, watch};
+use onair_bench::webrtc::{Coding, Viewers, watch};
 
-use super::publish::{Publisher, crowd};
-use super::{Common, Made};
+use super::publish::crowd;
+use super::{Common, Made, Publishing};
 
 #[derive(Args)]
 pub(crate) struct Whep {
@@ -18,21 +17,42 @@ pub(crate) struct Whep {
     /// Receive datagrams one by one, as a network card without offloads gives them.
     #[arg(long)]
     no_gro: bool,
-    /// Publish a made-up stream here, by WHIP or RTMP, and measure its delay to the viewers.
-    #[arg(long, value_name = "URL")]
-    publish: Option<String>,
+    /// What pictures to ask for; H.264, or what --file holds.
+    #[arg(long, value_enum)]
+    codec: Option<Codec>,
     #[command(flatten)]
-    made: Made,
+    publishing: Publishing,
+}
+
+/// Codecs of pictures.
+#[derive(Clone, Copy, ValueEnum)]
+enum Codec {
+    H264,
+    Vp8,
+    Vp9,
+    Av1,
+}
+
+impl Codec {
+    fn coding(self) -> Coding {
+        match self {
+            Self::H264 => Coding::H264 { fragments: true },
+            Self::Vp8 => Coding::Vp8,
+            Self::Vp9 => Coding::Vp9,
+            Self::Av1 => Coding::Av1,
+        }
+    }
 }
 
 impl Whep {
     pub(crate) fn run(&self) -> Result<StreamReport> {
         let (plan, urls, ledger) = (self.common.plan()?, self.common.urls()?, Ledger::default());
         // Held until the viewers have gone.
-        let publisher = self.publish.as_ref().map(|url| Publisher::stand(url, self.made.shape(), ledger.clone()));
-        let _publisher = publisher.transpose()?;
-        let ledger = self.publish.is_some().then_some(ledger);
-        let viewers = Viewers { urls, full: self.full, gro: !self.no_gro, ledger };
+        let _publisher = self.publishing.begin(&ledger)?;
+        let coding = self.publishing.made.source()?.codec().ok().and_then(|codec| Coding::carrying(&codec));
+        let coding = self.codec.map(Codec::coding).or(coding).context("WebRTC carries no such pictures")?;
+        let ledger = self.publishing.measured(ledger);
+        let viewers = Viewers { urls, coding, full: self.full, gro: !self.no_gro, ledger };
         let of_thread = plan.clone();
         let measured = plan.run(move |thread, times, live| watch(&of_thread, &viewers, thread, times, live))?;
         Ok(StreamReport::new("whep", self.common.first(), &plan, measured))
@@ -49,13 +69,7 @@ pub(crate) struct Whip {
 
 impl Whip {
     pub(crate) fn run(&self) -> Result<StreamReport> {
-        let mut plan = self.common.plan()?;
-        // Every publisher has a thread of its own.
-        plan.threads = 1;
-        let urls = &self.common.url;
-        urls.iter().try_for_each(|url| Url::parse(url).map(drop).with_context(|| url.clone()))?;
-        let (urls, shape, of_thread) = (urls.clone(), self.made.shape(), plan.clone());
-        let measured = plan.run(move |_, times, live| crowd(&of_thread, &urls, shape, times, live))?;
-        Ok(StreamReport::new("whip", self.common.first(), &plan, measured))
+        self.common.urls()?;
+        crowd(&self.common, &self.made, "whip")
     }
 }

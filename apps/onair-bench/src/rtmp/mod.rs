@@ -6,7 +6,7 @@ mod publisher;
 
 pub use chunks::Message;
 pub use client::{Aim, Client};
-pub use publisher::{Publisher, publish};
+pub use publisher::publish;
 
 use std::fmt;
 

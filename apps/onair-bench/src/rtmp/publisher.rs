@@ -1,17 +1,19 @@
-//! An RTMP publisher of a made-up stream, on a thread of its own.
+//! A publisher by RTMP, by Enhanced RTMP where its codec needs that. Sound is silence.
 
 use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
+use media::Codec;
+use wire::flv::{self, FourCc, FrameType, Video, VideoPacket, VideoTrack};
 use wire::rtmp::kind;
 
 use super::{Aim, Client, RtmpUrl};
-use crate::generate::{Generator, Ledger, PPS, SPS, Shape, mark};
+use crate::generate::{Ledger, mark};
+use crate::publisher::{Progress, Publisher};
+use crate::source::Source;
 
 /// AAC-LC, 48 kHz, stereo; and a frame of silence in it.
 const AAC: [u8; 2] = [0x11, 0x90];
@@ -19,61 +21,14 @@ const SILENCE: [u8; 6] = [0x21, 0x10, 0x04, 0x60, 0x8c, 0x1c];
 const SAMPLES: u64 = 1024;
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A publisher that runs; ends when dropped.
-#[derive(Debug)]
-pub struct Publisher {
-    shared: Arc<Shared>,
-    thread: Option<thread::JoinHandle<io::Result<()>>>,
-}
-
-#[derive(Debug, Default)]
-struct Shared {
-    stop: AtomicBool,
-    is_ready: AtomicBool,
-    messages: AtomicU64,
-    bytes: AtomicU64,
-}
-
 /// Begins to publish there; returns at once.
-pub fn publish(url: &RtmpUrl, shape: Shape, ledger: Ledger) -> Publisher {
-    let shared = Arc::new(Shared::default());
-    let (url, told) = (url.clone(), shared.clone());
-    let thread = thread::spawn(move || run(&url, shape, &ledger, &told));
-    Publisher { shared, thread: Some(thread) }
+pub fn publish(url: &RtmpUrl, source: Source, ledger: Ledger) -> Publisher {
+    let url = url.clone();
+    Publisher::spawn(move |progress| run(&url, &source, &ledger, progress))
 }
 
-impl Publisher {
-    /// Media flows.
-    pub fn is_ready(&self) -> bool {
-        self.shared.is_ready.load(Ordering::Relaxed)
-    }
-
-    /// It has given up.
-    pub fn is_over(&self) -> bool {
-        self.thread.as_ref().is_none_or(thread::JoinHandle::is_finished)
-    }
-
-    /// Messages and bytes so far.
-    pub fn done(&self) -> (u64, u64) {
-        (self.shared.messages.load(Ordering::Relaxed), self.shared.bytes.load(Ordering::Relaxed))
-    }
-
-    /// Ends it; says why it had ended before, if it had.
-    pub fn end(&mut self) -> io::Result<()> {
-        self.shared.stop.store(true, Ordering::Relaxed);
-        let panicked = || Err(io::Error::other("a publisher panicked"));
-        self.thread.take().map_or(Ok(()), |thread| thread.join().unwrap_or_else(|_| panicked()))
-    }
-}
-
-impl Drop for Publisher {
-    fn drop(&mut self) {
-        // Why it ended was asked for before, or is of no interest.
-        let _ = self.end();
-    }
-}
-
-fn run(url: &RtmpUrl, shape: Shape, ledger: &Ledger, shared: &Shared) -> io::Result<()> {
+fn run(url: &RtmpUrl, source: &Source, ledger: &Ledger, progress: &Progress) -> io::Result<()> {
+    let format = Format::of(&source.codec().map_err(io::Error::other)?)?;
     let address = url.address().to_socket_addrs()?.next().ok_or(io::ErrorKind::NotFound)?;
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
     stream.set_nodelay(true)?;
@@ -92,36 +47,31 @@ fn run(url: &RtmpUrl, shape: Shape, ledger: &Ledger, shared: &Shared) -> io::Res
     }
     // From now on the server is heard in passing.
     stream.set_read_timeout(Some(Duration::from_millis(1)))?;
-    Client::send(kind::VIDEO, 0, &[&[0x17, 0, 0, 0, 0][..], &configuration()].concat(), &mut out);
+    Client::send(kind::VIDEO, 0, &format.message(true, VideoPacket::SequenceStart, format.record.clone()), &mut out);
     Client::send(kind::AUDIO, 0, &[&[0xaf, 0][..], &AAC].concat(), &mut out);
-    let mut generator = Generator::new(shape);
-    let (begin, fps) = (Instant::now(), shape.fps.max(1));
-    let (mut frames, mut sounds, mut body) = (0u32, 0u64, Vec::new());
-    while !shared.stop.load(Ordering::Relaxed) {
-        let next_frame = Duration::from_secs(1) * frames / fps;
+    let mut pictures = source.pictures();
+    let (begin, mut sounds) = (Instant::now(), 0u64);
+    while !progress.is_told_to_stop() {
+        let next_frame = pictures.next_at();
         let next_sound = Duration::from_nanos(sounds * SAMPLES * 1_000_000_000 / 48_000);
         thread::sleep(next_frame.min(next_sound).saturating_sub(begin.elapsed()));
-        let now = begin.elapsed();
+        let (now, mut messages) = (begin.elapsed(), 0);
         if now >= next_sound {
             sounds += 1;
             Client::send(kind::AUDIO, next_sound.as_millis() as u32, &[&[0xaf, 1][..], &SILENCE].concat(), &mut out);
-            shared.messages.fetch_add(1, Ordering::Relaxed);
+            messages += 1;
         }
         if now >= next_frame {
-            frames += 1;
-            let unit = generator.next_unit(false);
-            body.clear();
-            body.extend_from_slice(&[if unit.is_key { 0x17 } else { 0x27 }, 1, 0, 0, 0]);
-            body.extend_from_slice(&(unit.slice.len() as u32).to_be_bytes());
-            body.extend_from_slice(&unit.slice);
+            let frame = pictures.next(false);
+            let body = format.message(frame.is_sync, VideoPacket::CodedFrames, frame.payload);
             if let Some(mark) = mark(&body) {
                 ledger.sent(mark, Instant::now());
             }
             Client::send(kind::VIDEO, next_frame.as_millis() as u32, &body, &mut out);
-            shared.messages.fetch_add(1, Ordering::Relaxed);
-            shared.is_ready.store(true, Ordering::Relaxed);
+            messages += 1;
+            progress.begins();
         }
-        shared.bytes.fetch_add(out.len() as u64, Ordering::Relaxed);
+        progress.sent(messages, out.len());
         stream.write_all(&out)?;
         out.clear();
         match stream.read(&mut buffer) {
@@ -137,13 +87,31 @@ fn run(url: &RtmpUrl, shape: Shape, ledger: &Ledger, shared: &Shared) -> io::Res
     Ok(())
 }
 
-/// AVCDecoderConfigurationRecord of the made-up stream.
-fn configuration() -> Vec<u8> {
-    let mut record = vec![1, 0x42, 0xc0, 0x28, 0xff, 0xe1];
-    record.extend_from_slice(&(SPS.len() as u16).to_be_bytes());
-    record.extend_from_slice(SPS);
-    record.push(1);
-    record.extend_from_slice(&(PPS.len() as u16).to_be_bytes());
-    record.extend_from_slice(PPS);
-    record
+/// How RTMP names a codec, and its configuration record.
+struct Format {
+    codec: flv::Codec,
+    record: Bytes,
+}
+
+impl Format {
+    fn of(codec: &Codec) -> io::Result<Self> {
+        // The box that the record of VP8 and VP9 is the body of has a version and flags before it (E-RTMP 2).
+        let versioned = |record: Bytes| [&[1, 0, 0, 0], &record[..]].concat().into();
+        let (name, record) = match codec {
+            Codec::Avc(avc) => (FourCc::AVC, avc.to_record()),
+            Codec::Vp8(vp8) => (FourCc::VP8, versioned(vp8.to_record())),
+            Codec::Vp9(vp9) => (FourCc::VP9, versioned(vp9.to_record())),
+            Codec::Av1(av1) => (FourCc::AV1, av1.config.clone()),
+            _ => return Err(io::Error::other("RTMP does not carry such pictures")),
+        };
+        Ok(Self { codec: flv::Codec::FourCc(name), record })
+    }
+
+    fn message(&self, is_sync: bool, packet: VideoPacket, data: Bytes) -> BytesMut {
+        let frame = if is_sync { FrameType::Key } else { FrameType::Inter };
+        let tracks = vec![VideoTrack { id: 0, codec: self.codec, composition_ms: 0, data }];
+        let mut out = BytesMut::new();
+        Video { frame, packet, nanos: 0, tracks }.write(&mut out);
+        out
+    }
 }

@@ -1,6 +1,7 @@
 //! One session's ICE (the side that checks), DTLS and SRTP, without a socket.
 
 use std::collections::VecDeque;
+use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -84,6 +85,14 @@ impl Link {
     /// The next datagram to send; drain it after every call.
     pub fn poll(&mut self) -> Option<Bytes> {
         self.outbox.pop_front()
+    }
+
+    /// Sends all that waits.
+    pub(super) fn flush(&mut self, send: impl Fn(&[u8]) -> io::Result<usize>) -> Result<(), Failure> {
+        while let Some(datagram) = self.poll() {
+            sent(send(&datagram))?;
+        }
+        Ok(())
     }
 
     /// When to call [`Link::handle_timeout`].
@@ -179,5 +188,15 @@ impl Link {
                 Some(Event::Closed) => return Err(Failure::Goodbye),
             }
         }
+    }
+}
+
+/// What the kernel does not take is lost, as on any network.
+pub(super) fn sent(sent: io::Result<usize>) -> Result<(), Failure> {
+    match sent {
+        Err(error) if !matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::ConnectionRefused) => {
+            Err(error.into())
+        }
+        _ => Ok(()),
     }
 }

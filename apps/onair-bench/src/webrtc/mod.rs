@@ -12,7 +12,8 @@ mod viewers;
 
 pub use link::Link;
 pub use offer::{Role, Terms, offer, read};
-pub use publisher::{Publisher, publish};
+pub use proto::webrtc::negotiate::Coding;
+pub use publisher::publish;
 pub use viewers::{Viewers, watch};
 
 use std::fs::File;
@@ -23,6 +24,9 @@ use proto::webrtc::ice::Credentials;
 /// Why a session came to nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
+    /// WebRTC does not carry such pictures.
+    #[error("the stream is of a kind that WebRTC does not carry")]
+    Unsent,
     /// No answer by HTTP.
     #[error("the server did not answer the request")]
     Unreachable,

@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::net::{IpAddr, SocketAddr};
 
 use proto::webrtc::ice::Credentials;
+use proto::webrtc::negotiate::Coding;
 use wire::sdp::{Description, Fingerprint, MediaKind, Setup, Transport};
 
 use super::Failure;
@@ -28,9 +29,9 @@ pub enum Role {
     Publisher,
 }
 
-/// A browser's offer in all that matters: one picture (H.264 with NACK, RTX, PLI, transport-wide feedback) and one
-/// sound (Opus).
-pub fn offer(role: Role, ours: &Credentials, fingerprint: &Fingerprint) -> String {
+/// A browser's offer in all that matters: one picture (of that coding, with NACK, RTX, PLI, transport-wide feedback) and
+/// one sound (Opus).
+pub fn offer(role: Role, coding: Coding, ours: &Credentials, fingerprint: &Fingerprint) -> String {
     let digest: Vec<String> = fingerprint.digest.iter().map(|byte| format!("{byte:02X}")).collect();
     let transport = format!(
         "c=IN IP4 0.0.0.0\r\na=rtcp:9 IN IP4 0.0.0.0\r\na=ice-ufrag:{}\r\na=ice-pwd:{}\r\na=ice-options:trickle\r\n\
@@ -57,6 +58,13 @@ pub fn offer(role: Role, ours: &Credentials, fingerprint: &Fingerprint) -> Strin
         Role::Viewer => (format!("{VIDEO} {RTX}"), format!("a=rtpmap:{RTX} rtx/90000\r\na=fmtp:{RTX} apt={VIDEO}\r\n")),
         Role::Publisher => (VIDEO.to_string(), String::new()),
     };
+    let name = coding.name();
+    let parameters = match coding {
+        Coding::H264 { .. } => "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f",
+        Coding::Vp9 => "profile-id=0",
+        _ => "",
+    };
+    let parameters = if parameters.is_empty() { String::new() } else { format!("a=fmtp:{VIDEO} {parameters}\r\n") };
     let extensions = if role == Role::Viewer { &extensions } else { "" };
     let mut text = "v=0\r\no=- 4611731400430051336 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1\r\n\
         a=extmap-allow-mixed\r\na=msid-semantic: WMS\r\n"
@@ -72,9 +80,8 @@ pub fn offer(role: Role, ours: &Credentials, fingerprint: &Fingerprint) -> Strin
     let _ = write!(
         text,
         "m=video 9 UDP/TLS/RTP/SAVPF {formats}\r\n{transport}a=mid:1\r\n{extensions}a={direction}\r\na=rtcp-mux\r\n\
-        a=rtcp-rsize\r\na=rtpmap:{VIDEO} H264/90000\r\na=rtcp-fb:{VIDEO} transport-cc\r\na=rtcp-fb:{VIDEO} ccm fir\r\n\
-        a=rtcp-fb:{VIDEO} nack\r\na=rtcp-fb:{VIDEO} nack pli\r\n\
-        a=fmtp:{VIDEO} level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f\r\n{rtx}{}",
+        a=rtcp-rsize\r\na=rtpmap:{VIDEO} {name}/90000\r\na=rtcp-fb:{VIDEO} transport-cc\r\na=rtcp-fb:{VIDEO} ccm fir\r\n\
+        a=rtcp-fb:{VIDEO} nack\r\na=rtcp-fb:{VIDEO} nack pli\r\n{parameters}{rtx}{}",
         source(VIDEO_SSRC, "picture")
     );
     text

@@ -1,25 +1,27 @@
-//! A WHIP publisher of a made-up stream, on a thread of its own.
+//! A publisher by WHIP. Its pictures are cut into packets by the house's own crate; sound is silence.
 
 use std::collections::VecDeque;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::{BufMut, BytesMut};
+use media::{Track, TrackId};
 use proto::webrtc::dtls::Identity;
+use proto::webrtc::negotiate::Coding;
+use proto::webrtc::send::{MAX_PAYLOAD, Writer, picture_id_at};
 use wire::rtcp::{Rtcp, SenderInfo};
 use wire::rtp::{Header, is_rtcp};
 
+use super::link::sent;
 use super::offer::{AUDIO, AUDIO_SSRC, VIDEO, VIDEO_SSRC};
 use super::{Failure, Link, Role, credentials, offer, read, signal};
-use crate::generate::{Generator, Ledger, PPS, SPS, Shape, mark};
+use crate::generate::{Ledger, mark};
+use crate::publisher::{Progress, Publisher};
+use crate::source::{Pictures, Source};
 use crate::url::Url;
 
-/// Bytes of a packet's payload.
-const PAYLOAD: usize = 1150;
 /// Packets that are kept to be sent again.
 const HISTORY: usize = 2048;
 /// A packet of sound each.
@@ -29,88 +31,15 @@ const REPORT_EVERY: Duration = Duration::from_secs(1);
 /// Between 1900 and 1970.
 const NTP_EPOCH: u64 = 2_208_988_800;
 
-/// A publisher that runs; ends when dropped.
-#[derive(Debug)]
-pub struct Publisher {
-    shared: Arc<Shared>,
-    thread: Option<thread::JoinHandle<Result<(), Failure>>>,
-}
-
-/// What the thread tells.
-#[derive(Debug, Default)]
-struct Shared {
-    stop: AtomicBool,
-    is_ready: AtomicBool,
-    packets: AtomicU64,
-    bytes: AtomicU64,
-    keyframes_asked: AtomicU64,
-    packets_asked: AtomicU64,
-}
-
-/// What a publisher has done so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Done {
-    /// Packets sent.
-    pub packets: u64,
-    /// Bytes of them.
-    pub bytes: u64,
-    /// Keyframes that the server asked for.
-    pub keyframes_asked: u64,
-    /// Packets that it asked for again.
-    pub packets_asked: u64,
-}
-
 /// Begins to publish there; returns at once.
-pub fn publish(url: &Url, shape: Shape, ledger: Ledger) -> Publisher {
-    let shared = Arc::new(Shared::default());
-    let (url, told) = (url.clone(), shared.clone());
-    let thread = thread::spawn(move || Session::begin(&url, shape, ledger, told)?.run());
-    Publisher { shared, thread: Some(thread) }
+pub fn publish(url: &Url, source: Source, ledger: Ledger) -> Publisher {
+    let url = url.clone();
+    Publisher::spawn(move |progress| Session::begin(&url, &source, ledger, progress.clone())?.run())
 }
 
-impl Publisher {
-    /// Media flows.
-    pub fn is_ready(&self) -> bool {
-        self.shared.is_ready.load(Ordering::Relaxed)
-    }
-
-    /// It has given up.
-    pub fn is_over(&self) -> bool {
-        self.thread.as_ref().is_none_or(thread::JoinHandle::is_finished)
-    }
-
-    /// So far.
-    pub fn done(&self) -> Done {
-        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        Done {
-            packets: read(&self.shared.packets),
-            bytes: read(&self.shared.bytes),
-            keyframes_asked: read(&self.shared.keyframes_asked),
-            packets_asked: read(&self.shared.packets_asked),
-        }
-    }
-
-    /// Ends it; says why it had ended before, if it had.
-    pub fn end(&mut self) -> Result<(), Failure> {
-        self.shared.stop.store(true, Ordering::Relaxed);
-        match self.thread.take().map(thread::JoinHandle::join) {
-            None | Some(Ok(Ok(()))) => Ok(()),
-            Some(Ok(Err(failure))) => Err(failure),
-            Some(Err(_)) => Err(Failure::Silent),
-        }
-    }
-}
-
-impl Drop for Publisher {
-    fn drop(&mut self) {
-        // Why it ended was asked for before, or is of no interest.
-        let _ = self.end();
-    }
-}
-
-/// One source's numbers.
+/// One RTP source's.
 #[derive(Debug, Default)]
-struct Source {
+struct Numbers {
     ssrc: u32,
     payload_type: u8,
     sequence: u64,
@@ -124,21 +53,25 @@ struct Session {
     remote: SocketAddr,
     link: Link,
     session: Option<Url>,
-    generator: Generator,
-    fps: u32,
+    pictures: Pictures,
+    /// Cuts pictures into packets.
+    writer: Writer,
     ledger: Ledger,
-    shared: Arc<Shared>,
-    video: Source,
-    audio: Source,
+    progress: Arc<Progress>,
+    video: Numbers,
+    audio: Numbers,
     history: VecDeque<(u16, BytesMut)>,
     wants_key: bool,
 }
 
 impl Session {
-    fn begin(url: &Url, shape: Shape, ledger: Ledger, shared: Arc<Shared>) -> Result<Self, Failure> {
+    fn begin(url: &Url, source: &Source, ledger: Ledger, progress: Arc<Progress>) -> Result<Self, Failure> {
+        let codec = source.codec().map_err(|_| Failure::Unsent)?;
+        let coding = Coding::carrying(&codec).ok_or(Failure::Unsent)?;
+        let writer = Writer::new(Arc::new(Track::source(TrackId(0), codec)), Instant::now()).ok_or(Failure::Unsent)?;
         let identity = Identity::generate().map_err(|failed| Failure::Dtls(failed.to_string()))?;
         let ours = credentials();
-        let answer = signal::post(url, &offer(Role::Publisher, &ours, &identity.fingerprint()))?;
+        let answer = signal::post(url, &offer(Role::Publisher, coding, &ours, &identity.fingerprint()))?;
         let terms = read(&answer.text, answer.at)?;
         let remote = terms.remote;
         let any: SocketAddr = match remote {
@@ -147,18 +80,18 @@ impl Session {
         };
         let socket = UdpSocket::bind(any)?;
         socket.connect(remote)?;
-        let source = |ssrc, payload_type| Source { ssrc, payload_type, sequence: 1, ..Source::default() };
+        let numbers = |ssrc, payload_type| Numbers { ssrc, payload_type, sequence: 1, ..Numbers::default() };
         Ok(Self {
             socket,
             remote,
             link: Link::new(terms, ours, &identity, Instant::now()),
             session: answer.session,
-            generator: Generator::new(shape),
-            fps: shape.fps.max(1),
+            pictures: source.pictures(),
+            writer,
             ledger,
-            shared,
-            video: source(VIDEO_SSRC, VIDEO),
-            audio: source(AUDIO_SSRC, AUDIO),
+            progress,
+            video: numbers(VIDEO_SSRC, VIDEO),
+            audio: numbers(AUDIO_SSRC, AUDIO),
             history: VecDeque::new(),
             wants_key: false,
         })
@@ -176,22 +109,18 @@ impl Session {
     }
 
     fn connect(&mut self) -> Result<(), Failure> {
-        while self.link.sealer().is_none() && !self.is_told_to_stop() {
+        while self.link.sealer().is_none() && !self.progress.is_told_to_stop() {
             self.listen(Instant::now() + Duration::from_millis(20))?;
         }
         Ok(())
     }
 
-    fn is_told_to_stop(&self) -> bool {
-        self.shared.stop.load(Ordering::Relaxed)
-    }
-
     /// A frame when it is due, sound when it is due, and an ear for the server in between.
     fn stream(&mut self) -> Result<(), Failure> {
         let begin = Instant::now();
-        let (mut frames, mut sounds, mut next_report) = (0u32, 0u32, begin + REPORT_EVERY);
-        while !self.is_told_to_stop() {
-            let next_frame = begin + Duration::from_secs(1) * frames / self.fps;
+        let (mut sounds, mut next_report) = (0u32, begin + REPORT_EVERY);
+        while !self.progress.is_told_to_stop() {
+            let next_frame = begin + self.pictures.next_at();
             let next_sound = begin + SOUND_EVERY * sounds;
             self.listen(next_frame.min(next_sound))?;
             let now = Instant::now();
@@ -201,10 +130,8 @@ impl Session {
                 self.packet(false, false, &SOUND)?;
             }
             if now >= next_frame {
-                self.video.timestamp = (u64::from(frames) * 90_000 / u64::from(self.fps)) as u32;
-                frames += 1;
                 self.frame()?;
-                self.shared.is_ready.store(true, Ordering::Relaxed);
+                self.progress.begins();
             }
             if now >= next_report {
                 next_report += REPORT_EVERY;
@@ -215,25 +142,22 @@ impl Session {
     }
 
     fn frame(&mut self) -> Result<(), Failure> {
-        let unit = self.generator.next_unit(std::mem::take(&mut self.wants_key));
-        if unit.is_key {
-            self.packet(true, false, SPS)?;
-            self.packet(true, false, PPS)?;
-        }
-        let Some((&head, body)) = unit.slice.split_first() else { return Ok(()) };
-        // FU-A (RFC 6184 §5.8).
-        let count = body.len().div_ceil(PAYLOAD).max(1);
-        let mut payload = Vec::with_capacity(PAYLOAD + 2);
-        for (at, piece) in body.chunks(PAYLOAD).enumerate() {
-            let (is_first, is_last) = (at == 0, at + 1 == count);
+        let frame = self.pictures.next(std::mem::take(&mut self.wants_key));
+        self.video.timestamp = frame.dts.to_ticks(90_000) as u32;
+        self.writer.append(&frame, Instant::now());
+        let log = self.writer.log();
+        let (Some(run), coding) = (log.last(), log.coding()) else { return Ok(()) };
+        let mut payload = Vec::with_capacity(MAX_PAYLOAD);
+        for packet in 0..run.packets() {
             payload.clear();
-            payload.push(head & 0x60 | 28);
-            payload.push(head & 0x1f | u8::from(is_first) << 7 | u8::from(is_last) << 6);
-            payload.extend_from_slice(piece);
-            if let Some(mark) = mark(piece) {
+            payload.extend_from_slice(run.payload(packet));
+            if let Some(two) = picture_id_at(coding).and_then(|at| payload.get_mut(at..at + 2)) {
+                two.copy_from_slice(&(0x8000 | run.index as u16).to_be_bytes());
+            }
+            if let Some(mark) = mark(&payload) {
                 self.ledger.sent(mark, Instant::now());
             }
-            self.packet(true, is_last, &payload)?;
+            self.packet(true, packet + 1 == run.packets(), &payload)?;
         }
         Ok(())
     }
@@ -251,8 +175,7 @@ impl Session {
         let Some(sealer) = self.link.sealer() else { return Ok(()) };
         sealer.seal_rtp(&mut packet, 0, wire::rtp::HEADER_BYTES, ssrc, index).map_err(|_| Failure::NoDtls)?;
         self.send(&packet)?;
-        self.shared.packets.fetch_add(1, Ordering::Relaxed);
-        self.shared.bytes.fetch_add(packet.len() as u64, Ordering::Relaxed);
+        self.progress.sent(1, packet.len());
         if is_video {
             if self.history.len() >= HISTORY {
                 self.history.pop_front();
@@ -301,7 +224,7 @@ impl Session {
                 Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
                 Err(error) => return Err(error.into()),
             }
-            if self.link.sealer().is_some() && !self.shared.is_ready.load(Ordering::Relaxed) {
+            if self.link.sealer().is_some() && !self.progress.is_ready() {
                 return self.flush();
             }
         }
@@ -318,10 +241,10 @@ impl Session {
             match packet {
                 Rtcp::Pli { .. } | Rtcp::Fir { .. } => {
                     self.wants_key = true;
-                    self.shared.keyframes_asked.fetch_add(1, Ordering::Relaxed);
+                    self.progress.was_asked(1, 0);
                 }
                 Rtcp::Nack { missing, .. } => {
-                    self.shared.packets_asked.fetch_add(missing.0.len() as u64, Ordering::Relaxed);
+                    self.progress.was_asked(0, missing.0.len() as u64);
                     for sequence in missing.0 {
                         if let Some((_, packet)) = self.history.iter().find(|(kept, _)| *kept == sequence) {
                             self.send(packet)?;
@@ -335,16 +258,10 @@ impl Session {
     }
 
     fn flush(&mut self) -> Result<(), Failure> {
-        while let Some(datagram) = self.link.poll() {
-            self.send(&datagram)?;
-        }
-        Ok(())
+        self.link.flush(|datagram| self.socket.send(datagram))
     }
 
     fn send(&self, datagram: &[u8]) -> Result<(), Failure> {
-        match self.socket.send(datagram) {
-            Err(error) if error.kind() != io::ErrorKind::ConnectionRefused => Err(error.into()),
-            _ => Ok(()),
-        }
+        sent(self.socket.send(datagram))
     }
 }

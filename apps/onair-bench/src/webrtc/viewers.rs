@@ -12,11 +12,13 @@ use bytes::BytesMut;
 use mio::net::UdpSocket;
 use mio::{Events, Interest, Poll, Token, Waker};
 use proto::webrtc::dtls::Identity;
+use proto::webrtc::negotiate::Coding;
 use quinn_udp::{RecvMeta, UdpSocketState};
 use socket2::{Domain, Protocol, Socket, Type};
 use wire::rtp::{Packet, is_rtcp};
 
 use super::arrivals::Arrivals;
+use super::link::sent;
 use super::offer::RTX;
 use super::{Failure, Link, Role, credentials, offer, read, signal};
 use crate::generate::{Ledger, mark};
@@ -30,6 +32,8 @@ use crate::url::Url;
 pub struct Viewers {
     /// Addresses to watch at; viewers are spread over them.
     pub urls: Vec<Url>,
+    /// What pictures they take.
+    pub coding: Coding,
     /// Decrypt every packet, and ask for missing ones again. Else only one in so many is decrypted; reports and
     /// transport-wide feedback are sent either way.
     pub full: bool,
@@ -179,7 +183,7 @@ fn join(
     let next = Arc::new(AtomicUsize::new(0));
     let mine = Arc::new(mine);
     for _ in 0..JOINERS.min(mine.len()) {
-        let (plan, urls, identity) = (plan.clone(), viewers.urls.clone(), identity.clone());
+        let (plan, urls, coding, identity) = (plan.clone(), viewers.urls.clone(), viewers.coding, identity.clone());
         let (mine, next, sender, waker) = (mine.clone(), next.clone(), sender.clone(), waker.clone());
         thread::spawn(move || {
             while let Some(&viewer) = mine.get(next.fetch_add(1, Ordering::Relaxed)) {
@@ -188,7 +192,7 @@ fn join(
                 let url = urls.get(viewer % urls.len().max(1));
                 let link = url.ok_or(Failure::Unreachable).and_then(|url| {
                     let ours = credentials();
-                    let answer = signal::post(url, &offer(Role::Viewer, &ours, &identity.fingerprint()))?;
+                    let answer = signal::post(url, &offer(Role::Viewer, coding, &ours, &identity.fingerprint()))?;
                     let terms = read(&answer.text, answer.at)?;
                     Ok(Box::new((Link::new(terms, ours, &identity, Instant::now()), answer.session)))
                 });
@@ -367,26 +371,13 @@ impl Slot {
         }
         self.flush()?;
         if self.join_ms.is_some() && self.arrivals.tell(now, &mut desk.out) && self.link.seal_rtcp(&mut desk.out) {
-            self.send(&desk.out)?;
+            sent(self.socket.send(&desk.out))?;
         }
         Ok(())
     }
 
     fn flush(&mut self) -> Result<(), Failure> {
-        while let Some(datagram) = self.link.poll() {
-            self.send(&datagram)?;
-        }
-        Ok(())
-    }
-
-    /// What the kernel does not take is lost, as on any network.
-    fn send(&self, datagram: &[u8]) -> Result<(), Failure> {
-        match self.socket.send(datagram) {
-            Err(error) if !matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::ConnectionRefused) => {
-                Err(error.into())
-            }
-            _ => Ok(()),
-        }
+        self.link.flush(|datagram| self.socket.send(datagram))
     }
 
     fn tally(&self) -> Tally {

@@ -30,5 +30,5 @@ mod log_tests;
 
 pub use batch::{Batch, Burst};
 pub use log::{Log, Run, Writer};
-pub use packetizer::MAX_PAYLOAD;
+pub use packetizer::{MAX_PAYLOAD, picture_id_at};
 pub use viewer::{Event, Layer, Polled, Stats, Viewer};

@@ -75,8 +75,9 @@ impl Packetizer {
     }
 }
 
-/// Where in a payload the 15 bits stand that number pictures; a viewer writes its own there (P9).
-pub(super) fn picture_id_at(coding: Coding) -> Option<usize> {
+/// Where in a payload the 15 bits stand that number pictures (the first bit of the two bytes is set); a viewer writes its
+/// own there (P9).
+pub fn picture_id_at(coding: Coding) -> Option<usize> {
     match coding {
         Coding::Vp8 => Some(vpx::VP8_PICTURE_ID_AT),
         Coding::Vp9 => Some(vpx::VP9_PICTURE_ID_AT),
