@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
-import { measuring, openBrowser } from './kit/browser.mjs';
+import { measuring, openBrowser, openPage } from './kit/browser.mjs';
 import { publishCard, sleep, startServer, until } from './kit/processes.mjs';
 import { openPeer, seen, view } from './kit/webrtc.mjs';
 
@@ -43,4 +43,21 @@ test('pictures with B-frames move and sound is heard by WebRTC', { timeout: 90_0
   await fetch(session, { method: 'DELETE' });
   await page.context().close();
   await until('the worker gone', async () => !/v100/.test(await server.text('/api/v1/streams/live/b')), { seconds: 20 });
+});
+
+// P18.
+test('on our page WebRTC comes first for them too, as the server makes what it carries', { timeout: 90_000 }, async () => {
+  const { webrtc } = JSON.parse(await server.text('/api/v1/streams/live/b'));
+  assert.deepEqual(webrtc, { video: ['h264'], audio: ['opus'] });
+  const page = await openPage(browser);
+  await page.goto(server.url('/watch/live/b'));
+  await page.waitForFunction(() => window.onair?.phase === 'playing', undefined, { timeout: 30_000 });
+  const before = await page.evaluate(() => window.onair);
+  await page.waitForTimeout(4000);
+  const now = await page.evaluate(() => window.onair);
+  console.log(JSON.stringify({ engine: now.engine, loads: now.loads, made: now.made, frames: now.totalFrames - before.totalFrames }));
+  assert.equal(now.engine, 'whep');
+  assert.deepEqual([now.width, now.height, now.hasAudio, now.note ?? null], [640, 360, true, null]);
+  assert.ok(now.totalFrames - before.totalFrames > 60, `${now.totalFrames - before.totalFrames} pictures in 4 s`);
+  await page.context().close();
 });

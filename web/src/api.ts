@@ -26,6 +26,12 @@ export interface Made {
   dropped_frames?: number | null;
   restarts?: number | null;
   last_failure?: string | null;
+  /** What encodes it, as FFmpeg calls it. */
+  encoder?: string | null;
+  /** The hardware that was to encode it but cannot on the server's machine. */
+  fallback_from?: string | null;
+  /** From its source's frame to a frame of it: 95 of 100 are sooner. */
+  delay_ms?: number | null;
   retry_ms?: number | null;
 }
 

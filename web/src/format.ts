@@ -116,11 +116,12 @@ export function totalBitrate(stream: Stream): number | undefined {
 export function madeFacts(stream: Stream): string[] {
   return stream.tracks.flatMap((track) => {
     if (!track.made) return [];
-    const { state, restarts, dropped_frames, retry_ms } = track.made;
+    const { state, restarts, dropped_frames, retry_ms, fallback_from } = track.made;
     const name = [track.height && `${track.height}p`, codec(track.codec)].filter(Boolean).join(' ');
     const troubles = [
       state === 'backing-off' && (retry_ms ? `fails, again in ${Math.ceil(retry_ms / 1000)} s` : 'fails'),
       state === 'shed' && 'left out for now, as the server has not the time',
+      fallback_from && `by the processor, as ${fallback_from} is not to be had`,
       restarts && `begun again ${restarts === 1 ? 'once' : `${restarts} times`}`,
       dropped_frames && `${dropped_frames} frames left out`,
     ].filter((trouble): trouble is string => typeof trouble === 'string');

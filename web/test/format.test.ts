@@ -92,6 +92,10 @@ test('what is made of a stream stands beside what is sent, quietly unless it fai
   assert.equal(best(more, 'video')?.name, 'v0');
   assert.equal(totalBitrate(more), totalBitrate(stream));
   assert.deepEqual(madeFacts(more), ['Opus', '4320p H.264: fails, again in 4 s, begun again 3 times']);
+  const slow = { ...small, height: 480, made: made({ encoder: 'libx264', fallback_from: 'nvenc', delay_ms: 31 }) };
+  assert.deepEqual(madeFacts({ ...stream, tracks: [slow] }), [
+    '480p H.264: by the processor, as nvenc is not to be had',
+  ]);
   assert.equal(isFailing(more), true);
   assert.equal(isFailing(stream), false);
   assert.deepEqual(madeFacts(stream), []);

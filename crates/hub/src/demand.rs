@@ -1,7 +1,7 @@
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use media::{Path, Track, TrackId};
 
@@ -63,6 +63,12 @@ pub struct Rendition {
     pub restarts: u64,
     /// Why, the last time: a sentence that names no place of this machine.
     pub last_failure: Option<String>,
+    /// What encodes it, where that is known: `libx264`.
+    pub encoder: Option<String>,
+    /// The hardware that was to encode it but cannot on this machine.
+    pub fallback_from: Option<&'static str>,
+    /// How long after its source's frame a frame of it is there: 95 of 100 are sooner. Of late, where that is known.
+    pub delay: Option<Duration>,
 }
 
 /// What is being done for a rendition.

@@ -11,6 +11,12 @@ use crate::broadcast::Broadcast;
 pub trait Stills: Send + Sync {
     /// A picture of now, or of some seconds ago: all who ask at the same time share one.
     fn still<'a>(&'a self, broadcast: &'a Broadcast) -> StillFuture<'a>;
+
+    /// Whether there are any to be had of it, without making one: for those who tell others where to ask.
+    fn can(&self, broadcast: &Broadcast) -> bool {
+        let _ = broadcast;
+        false
+    }
 }
 
 /// What [`Stills::still`] will say.

@@ -7,6 +7,7 @@
 mod attend;
 mod audio;
 mod backoff;
+mod delay;
 mod demo;
 mod ladder;
 mod pictures;

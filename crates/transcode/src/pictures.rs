@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
 use crate::attend::{End, Work, is_made_up};
+use crate::delay::Awaited;
 use crate::process::Grant;
 use crate::protocol::pictures::{Coding, Input};
 use crate::protocol::{Job, Pictures as PicturesJob, Unit};
@@ -34,6 +35,7 @@ pub(crate) struct Pictures {
     newest: Option<Time>,
     /// When the latest frame is shown that the worker was given.
     heard: Time,
+    awaited: Awaited,
 }
 
 /// A rung that has been made.
@@ -47,8 +49,9 @@ struct Rung {
 
 impl Pictures {
     pub(crate) fn new(broadcast: Broadcast, plan: Plan, first: From, room: Arc<Room>) -> Self {
-        let (rungs, asked, made) = (Vec::new(), BTreeSet::new(), BTreeMap::new());
-        Self { broadcast, plan, room, first, source: None, rungs, asked, made, newest: None, heard: Time(i64::MIN) }
+        let (rungs, asked, made, awaited) = (Vec::new(), BTreeSet::new(), BTreeMap::new(), Awaited::default());
+        let (newest, heard) = (None, Time(i64::MIN));
+        Self { broadcast, plan, room, first, source: None, rungs, asked, made, newest, heard, awaited }
     }
 
     /// What pictures come at: as they say, or as they came so far. Never another for the same source, or a new worker's
@@ -85,9 +88,13 @@ impl Pictures {
         rung.waits = false;
         rung.newest = frame.dts;
         self.newest = self.newest.max(Some(frame.dts));
+        let delay = self.awaited.came(frame.dts, now);
         let frame = Frame { payload, is_sync, reorder: Span::ZERO, ..frame };
         rung.derived.append(frame, epoch, now).map_err(|_| End::Over)?;
-        self.room.note_rendition(planned.id, |condition| condition.frames += 1);
+        self.room.note_rendition(planned.id, |condition| {
+            condition.frames += 1;
+            delay.into_iter().for_each(|delay| condition.delays.note(delay));
+        });
         Ok(())
     }
 
@@ -143,6 +150,7 @@ impl Work for Pictures {
     }
 
     fn job(&mut self, source: &Track) -> Option<Job> {
+        self.awaited.begin(Instant::now().into_std());
         let frame_rate = self.rate_of(source);
         self.source = Some((source.codec.clone(), frame_rate));
         self.rungs = self.plan.rungs(source);
@@ -160,6 +168,7 @@ impl Work for Pictures {
 
     fn gave(&mut self, frame: &Frame) {
         self.heard = self.heard.max(frame.pts());
+        self.awaited.gave(frame, Instant::now().into_std());
     }
 
     fn made(&mut self, unit: Unit) -> Result<(), End> {
@@ -186,7 +195,15 @@ impl Work for Pictures {
             condition.left_out_by_worker = left_out;
             metrics::counter!("onair_transcoder_left_out_frames_total").increment(more);
             if condition.encoder != encoder {
-                info!(track = %planned.id.0, encoder, "pictures are encoded by");
+                let hardware = planned.rung.hardware;
+                condition.fallback_from = hardware.name().filter(|_| !hardware.has(&encoder));
+                match condition.fallback_from {
+                    Some(hardware) => {
+                        let said = "the hardware cannot encode this rung on this machine: the processor does";
+                        warn!(track = %planned.id.0, hardware, encoder, "{said}");
+                    }
+                    None => info!(track = %planned.id.0, encoder, "pictures are encoded by"),
+                }
                 condition.encoder = encoder;
             }
             was_shed

@@ -5,6 +5,7 @@ use media::{Track, TrackId};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use crate::delay::Delays;
 use crate::transcoder::Condition;
 
 /// How long a rendition goes on when nobody wants it any more.
@@ -40,6 +41,8 @@ pub(crate) struct Made {
     /// As the worker that is there now counts.
     pub(crate) left_out_by_worker: u64,
     pub(crate) encoder: String,
+    pub(crate) fallback_from: Option<&'static str>,
+    pub(crate) delays: Delays,
 }
 
 impl Room {
@@ -83,6 +86,8 @@ impl Room {
                 is_shed: made.is_shed,
                 left_out: made.left_out,
                 encoder: made.encoder.clone(),
+                fallback_from: made.fallback_from,
+                delay: made.delays.p95(),
             };
             (*id, track.clone(), condition)
         };

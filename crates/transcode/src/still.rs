@@ -146,6 +146,10 @@ impl hub::Stills for Stills {
     fn still<'a>(&'a self, broadcast: &'a Broadcast) -> StillFuture<'a> {
         Box::pin(self.ask(broadcast))
     }
+
+    fn can(&self, broadcast: &Broadcast) -> bool {
+        broadcast.catalog().of_kind(Kind::Video).any(|track| track.origin != Origin::Transcoder)
+    }
 }
 
 /// Keeps what begins as a JPEG does and is no larger than one may be.

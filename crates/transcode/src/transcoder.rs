@@ -104,6 +104,11 @@ pub struct Condition {
     pub left_out: u64,
     /// What encodes it, as FFmpeg calls it; empty for sound.
     pub encoder: String,
+    /// The hardware that was to encode it but cannot on this machine.
+    pub fallback_from: Option<&'static str>,
+    /// How long after its source's frame could be shown a frame of it is there: 95 of the last hundreds are sooner. `None` until
+    /// that is known, and for sound.
+    pub delay: Option<Duration>,
 }
 
 impl Transcoder {
@@ -313,6 +318,9 @@ impl Demand for Transcoder {
                 dropped: condition.dropped + condition.left_out,
                 restarts: condition.restarts,
                 last_failure: condition.last_failure,
+                encoder: Some(condition.encoder).filter(|encoder| !encoder.is_empty()),
+                fallback_from: condition.fallback_from,
+                delay: condition.delay,
             })
         };
         self.status().into_iter().filter_map(of).collect()

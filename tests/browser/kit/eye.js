@@ -71,8 +71,23 @@ window.eye = (() => {
     return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? null;
   };
 
+  /** What a player of files plays, as a stream; once an element, as it can be had once. */
+  const ears = new WeakMap();
+  function ear(element) {
+    if (!ears.has(element)) {
+      const sound = new AudioContext({ sampleRate: 48000 });
+      const analyser = new AnalyserNode(sound, { fftSize: 4096 });
+      sound.createMediaElementSource(element).connect(analyser).connect(sound.destination);
+      ears.set(element, { sound, analyser });
+    }
+    return ears.get(element);
+  }
+
+  /** Within half a second of zero: beeps are a second apart. */
+  const near = (ms) => ((((ms + 500) % 1000) + 1000) % 1000) - 500;
+
   /**
-   * Looks at a playing element and listens to its stream for so long. Delays are from when a picture was drawn, and from the
+   * Looks at a playing element and listens to its stream, or to itself where it plays no stream, for so long. Delays are from when a picture was drawn, and from the
    * whole second at which a beep began, in milliseconds; a picture that stood is one that was followed late.
    */
   async function look(element, seconds, pc) {
@@ -81,6 +96,7 @@ window.eye = (() => {
     let asked = 0;
     /** Where the receiver itself believes sound to be behind the picture. */
     const ask = async () => {
+      if (!pc) return;
       const stats = [...(await pc.getStats()).values()].filter(({ type }) => type === 'inbound-rtp');
       const of = (wanted) => stats.find(({ kind }) => kind === wanted)?.estimatedPlayoutTimestamp;
       if (of('video') && of('audio')) apart.push(of('video') - of('audio'));
@@ -96,10 +112,13 @@ window.eye = (() => {
     element.requestVideoFrameCallback(onFrame);
 
     const beeps = [];
-    const audio = element.srcObject.getAudioTracks();
-    const sound = audio.length ? new AudioContext({ sampleRate: 48000 }) : null;
-    let analyser;
-    if (sound) {
+    const audio = element.srcObject?.getAudioTracks();
+    let [sound, analyser] = [null, undefined];
+    if (!audio) {
+      ({ sound, analyser } = ear(element));
+      await sound.resume();
+    } else if (audio.length) {
+      sound = new AudioContext({ sampleRate: 48000 });
       await sound.resume();
       analyser = new AnalyserNode(sound, { fftSize: 4096 });
       sound.createMediaStreamSource(new MediaStream(audio)).connect(analyser);
@@ -126,7 +145,7 @@ window.eye = (() => {
       await new Promise((resolve) => setTimeout(resolve, 15));
     }
     goes = false;
-    await sound?.close();
+    if (audio) await sound?.close();
     const delays = frames.map(({ delay }) => delay).filter((delay) => delay !== null);
     // Frames that were shown while the page was busy elsewhere stood no longer than their share.
     const gaps = frames.slice(1).map(({ shown, count }, at) => ({
@@ -145,7 +164,7 @@ window.eye = (() => {
       beeps: beeps.length,
       soundDelay: rank(beeps, 0.5) === null ? null : Math.round(rank(beeps, 0.5)),
       // Sound behind the picture of its moment.
-      lipSync: beeps.length ? Math.round(rank(beeps, 0.5) - rank(delays, 0.5)) : null,
+      lipSync: beeps.length ? Math.round(near(rank(beeps.map((beep) => near(beep - rank(delays, 0.5))), 0.5))) : null,
       lipSyncByStats: apart.length ? Math.round(rank(apart, 0.5)) : null,
       widths: frames.reduce((seen, { shown, width }) => {
         if (seen.at(-1)?.width !== width) seen.push({ at: Math.round(shown), width });

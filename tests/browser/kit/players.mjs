@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 const html = (name) => ['text/html', new URL(name, import.meta.url)];
 const script = (name) => ['text/javascript', new URL(`../node_modules/${name}`, import.meta.url)];
 const files = {
+  '/file': html('file.html'),
   '/hls': html('plain.html'),
   '/dash': html('dash.html'),
   '/shaka': html('shaka.html'),
@@ -16,13 +17,13 @@ const files = {
   '/shaka.js': script('shaka-player/dist/shaka-player.compiled.js'),
 };
 
-/** Serves them; `url('dash', manifest)` is the page of a player with something to play. */
-export async function servePlayers() {
+/** Serves them, and some `more` by address; `url('dash', manifest)` is the page of a player with something to play. */
+export async function servePlayers(more = {}) {
   const server = createServer((request, response) => {
-    const [type, file] = files[new URL(request.url, 'http://x').pathname] ?? [];
+    const [type, file] = { ...files, ...more }[new URL(request.url, 'http://x').pathname] ?? [];
     if (!file) return response.writeHead(404).end();
     response.writeHead(200, { 'content-type': type });
-    return createReadStream(fileURLToPath(file)).pipe(response);
+    return createReadStream(file instanceof URL ? fileURLToPath(file) : file).pipe(response);
   });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {

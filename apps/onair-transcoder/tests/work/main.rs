@@ -4,6 +4,8 @@
 
 mod beeps;
 mod card;
+mod delay;
+mod drift;
 mod heal;
 mod ladder;
 mod mend;

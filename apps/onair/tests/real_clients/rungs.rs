@@ -1,5 +1,6 @@
 //! A ladder made by the worker, as players see it.
 
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -122,6 +123,39 @@ fn rungs_that_begin_with_the_first_player_end_after_the_last() {
         std::thread::sleep(Duration::from_millis(200));
     }
     publisher.kill();
+}
+
+/// Where the hardware that is configured is not there, the processor encodes: the rungs come all the same, and log, API and page say
+/// so. The path's name is also its ladder's `encode`.
+#[test]
+fn hardware_that_is_not_there_is_replaced_by_the_processor() {
+    if ["/dev/dri", "/dev/nvidia0"].iter().any(|device| Path::new(device).exists()) {
+        eprintln!("skipped: there is hardware");
+        return;
+    }
+    let ladder = |name: &str| {
+        format!(
+            "{{ path = \"live/{name}\", encode = \"{name}\", preset = \"low-power\", rungs = [{{ height = 144, kbps = 200 }}] }}"
+        )
+    };
+    let server = server(&[&format!("transcode.ladder=[{}, {}]", ladder("nvenc"), ladder("qsv"))]);
+    let dir = scratch("hardware");
+    for name in ["nvenc", "qsv"] {
+        let path = format!("live/{name}");
+        let publisher = publish(&server, &path, &dir);
+        server.await_stream(&path);
+        server.await_media(&path, "v144", |list| list.segments.iter().any(|segment| !segment.gap));
+        let made = server.text(&format!("/api/v1/streams/{path}"));
+        for said in ["\"encoder\":\"libx264\"", &format!("\"fallback_from\":\"{name}\""), "\"restarts\":0"] {
+            assert!(made.contains(said), "{said} is not in {made}");
+        }
+        let log = server.log();
+        let said = log.lines().find(|line| line.contains("the processor does")).expect("a line of the log");
+        assert!(said.contains("\"WARN\"") && log.contains(&format!("\"hardware\":\"{name}\"")), "{log}");
+        // And why, in the words of who tried.
+        assert!(log.contains(&format!("an encoder is passed over: h264_{name}: ")), "{log}");
+        publisher.kill();
+    }
 }
 
 /// An address without its steps up.

@@ -85,6 +85,12 @@ pub(crate) struct Made {
     restarts: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_failure: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    encoder: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fallback_from: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delay_ms: Option<f64>,
     /// While it is backing off: milliseconds to the next attempt.
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_ms: Option<u64>,
@@ -172,14 +178,24 @@ impl Track {
 
 impl Default for Made {
     fn default() -> Self {
-        let state = doing(Making::Starting);
-        Self { of: None, state, frames: 0, dropped_frames: 0, restarts: 0, last_failure: None, retry_ms: None }
+        Self {
+            of: None,
+            state: doing(Making::Starting),
+            frames: 0,
+            dropped_frames: 0,
+            restarts: 0,
+            last_failure: None,
+            encoder: None,
+            fallback_from: None,
+            delay_ms: None,
+            retry_ms: None,
+        }
     }
 }
 
 impl Made {
     fn of(broadcast: &Broadcast, rendition: &Rendition, now: Instant) -> Self {
-        let Rendition { source, making, frames, dropped, restarts, ref last_failure, .. } = *rendition;
+        let Rendition { source, making, frames, dropped, restarts, fallback_from, delay, .. } = *rendition;
         let of = |id: TrackId| broadcast.catalog().track(id).map(|track| track.name().to_string());
         let retry_ms = match making {
             Making::BackingOff(at) => u64::try_from(at.saturating_duration_since(now).as_millis()).ok(),
@@ -191,7 +207,10 @@ impl Made {
             frames,
             dropped_frames: dropped,
             restarts,
-            last_failure: last_failure.clone(),
+            last_failure: rendition.last_failure.clone(),
+            encoder: rendition.encoder.clone(),
+            fallback_from,
+            delay_ms: delay.map(|delay| (delay.as_secs_f64() * 10_000.0).round() / 10.0),
             retry_ms,
         }
     }

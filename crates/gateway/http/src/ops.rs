@@ -108,6 +108,14 @@ fn renditions(page: &mut String, seen: &[(Stats, Broadcast)], all: &[Rendition])
             writeln!(page, "{figure}{{stream=\"{path}\",track=\"{name}\"}} {}", value(rendition))?;
         }
     }
+    let figure = "onair_rendition_delay_seconds";
+    writeln!(page, "# HELP {figure} From a frame of its source to a frame of it, of late.\n# TYPE {figure} gauge")?;
+    for Rendition { path, track, delay, .. } in &all {
+        if let Some(delay) = delay {
+            let (name, delay) = (track.name(), delay.as_secs_f64());
+            writeln!(page, "{figure}{{stream=\"{path}\",track=\"{name}\",quantile=\"0.95\"}} {delay}")?;
+        }
+    }
     let figure = "onair_rendition_state";
     writeln!(page, "# HELP {figure} 1, with what is being done for it.\n# TYPE {figure} gauge")?;
     all.iter().try_for_each(|Rendition { path, track, making, .. }| {

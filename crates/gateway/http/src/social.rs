@@ -2,7 +2,7 @@
 
 use ::media::Path;
 use http::request::Parts;
-use hub::State;
+use hub::{Broadcast, State};
 
 use crate::House;
 use crate::access::{self, Entry};
@@ -21,8 +21,9 @@ pub(crate) async fn card(house: &House, path: &Path, request: &Parts) -> String 
         line("og:site_name", "Onair"),
         line("og:description", &format!("Watch {path} live")),
     ];
-    let is_live = house.hub.broadcast(path).is_some_and(|broadcast| broadcast.state() == State::Live);
-    let is_open = is_live && access::watch(house, path, request).await.is_ok_and(|entry| entry == Entry::Open);
+    let is_live = |broadcast: &Broadcast| broadcast.state() == State::Live && house.stills.can(broadcast);
+    let has_stills = house.hub.broadcast(path).is_some_and(|broadcast| is_live(&broadcast));
+    let is_open = has_stills && access::watch(house, path, request).await.is_ok_and(|entry| entry == Entry::Open);
     if is_open && let Some(host) = authority(request) {
         let scheme = if is_secure(house, host, request) { "https" } else { "http" };
         lines.push(line("og:image", &format!("{scheme}://{host}/thumbnail/{path}.jpg")));

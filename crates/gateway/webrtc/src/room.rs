@@ -319,6 +319,13 @@ pub(crate) fn pictures(gateway: &Gateway, broadcast: &Broadcast) -> Option<Lease
     sent.find_map(|track| gateway.demand().want(broadcast, track.id, Wish::Baseline))
 }
 
+/// Whether [`pictures`] would give any.
+pub(crate) fn can_have_pictures(gateway: &Gateway, broadcast: &Broadcast) -> bool {
+    let catalog = broadcast.catalog();
+    let mut sent = catalog.of_kind(Kind::Video).filter(|track| track.origin != Origin::Transcoder);
+    sent.any(|track| gateway.demand().can(broadcast, track.id, Wish::Baseline))
+}
+
 /// Waits until what was asked for has begun.
 pub(crate) async fn begun(broadcast: &Broadcast, lease: &Lease) {
     let mut changes = broadcast.changes();

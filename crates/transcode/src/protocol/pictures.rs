@@ -117,6 +117,20 @@ impl Effort {
 }
 
 impl Hardware {
+    /// As it is called in the configuration; `None` of the processor.
+    pub fn name(self) -> Option<&'static str> {
+        match self {
+            Self::None => None,
+            Self::Nvenc => Some("nvenc"),
+            Self::Qsv => Some("qsv"),
+        }
+    }
+
+    /// Whether that encoder, as FFmpeg calls it, is one of its own.
+    pub fn has(self, encoder: &str) -> bool {
+        self.name().is_some_and(|name| encoder.ends_with(name))
+    }
+
     fn parse(number: u8) -> Result<Self, Malformed> {
         let all = [Self::None, Self::Nvenc, Self::Qsv];
         all.into_iter().find(|it| *it as u8 == number).ok_or(Malformed("hardware"))

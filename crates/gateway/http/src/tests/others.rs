@@ -1,10 +1,13 @@
 //! Pages, API and operations.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
+use axum::Router;
 use serde_json::Value;
 
 use super::stage::{KEY, Stage, call};
+use crate::router;
 use crate::router::api_routes;
 
 fn json(text: &str) -> Value {
@@ -92,7 +95,9 @@ async fn renditions_tell_how_they_do() {
         let figures = stage.get("/metrics").await.text();
         let frames = format!("onair_rendition_frames_total{{stream=\"{path}\",track=\"a101\"}} 42");
         let state = format!("onair_rendition_state{{stream=\"{path}\",track=\"a101\",state=\"backing-off\"}} 1");
-        for line in [frames, state] {
+        let delay =
+            format!("onair_rendition_delay_seconds{{stream=\"{path}\",track=\"a101\",quantile=\"0.95\"}} 0.03125");
+        for line in [frames, state, delay] {
             assert_eq!(figures.lines().any(|there| there == line), is_seen, "{figures}");
         }
         if !is_seen {
@@ -113,6 +118,10 @@ async fn renditions_tell_how_they_do() {
             (&"backing-off".into(), &42.into(), &3.into(), &5.into())
         );
         assert_eq!(one["last_failure"], "hangs");
+        assert_eq!(
+            (&one["encoder"], &one["fallback_from"], &one["delay_ms"]),
+            (&"libx264".into(), &"nvenc".into(), &31.3.into())
+        );
         assert!((50_000..=60_000).contains(&one["retry_ms"].as_u64().unwrap()), "{one}");
         let stream = json(&stage.get(&format!("/api/v1/streams/{path}")).await.text());
         let track = stream["tracks"].as_array().unwrap().iter().find(|track| track["name"] == "a101").unwrap();
@@ -173,10 +182,29 @@ async fn pages_come_with_their_guards() {
     }
 }
 
+/// Would make stills.
+struct Painter;
+
+impl hub::Stills for Painter {
+    fn still<'a>(&'a self, _: &'a hub::Broadcast) -> hub::StillFuture<'a> {
+        Box::pin(async { Err(hub::NoStill::NotYet) })
+    }
+
+    fn can(&self, _: &hub::Broadcast) -> bool {
+        true
+    }
+}
+
 /// Whoever sends the address of a page on sends a picture along, if anybody may see it.
 #[tokio::test]
 async fn a_page_tells_messengers_what_is_live() {
-    let stage = Stage::live("live/alice");
+    let with_stills = |path| {
+        let mut stage = Stage::live(path);
+        stage.house.stills = Arc::new(Painter);
+        stage.router = router(stage.house.clone(), Router::new());
+        stage
+    };
+    let stage = with_stills("live/alice");
     let page = |uri: &'static str, headers: &'static [(&str, &str)]| {
         let reply = stage.send("GET", uri, headers);
         async move { reply.await.text() }
@@ -197,7 +225,10 @@ async fn a_page_tells_messengers_what_is_live() {
         assert!(!text.contains("https://tv") && !text.contains("<script>"), "{text}");
     }
     assert!(!page("/watch/live/bob", &[("host", "tv.example")]).await.contains("og:image"));
-    let locked = Stage::live("private/alice");
+    // Where nobody makes stills, no address of one is named.
+    let text = Stage::live("live/alice").send("GET", "/watch/live/alice", &[host]).await.text();
+    assert!(text.contains("og:title") && !text.contains("og:image") && !text.contains("twitter:card"), "{text}");
+    let locked = with_stills("private/alice");
     let text = locked.send("GET", "/watch/private/alice", &[host]).await.text();
     assert!(text.contains("og:title") && !text.contains("og:image"), "{text}");
 }

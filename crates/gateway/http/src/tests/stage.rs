@@ -188,6 +188,9 @@ impl Stage {
             dropped: 3,
             restarts: 5,
             last_failure: Some("hangs".into()),
+            encoder: Some("libx264".into()),
+            fallback_from: Some("nvenc"),
+            delay: Some(Duration::from_micros(31_250)),
         };
         self.renditions.0.lock().unwrap().push(rendition);
         derived

@@ -76,6 +76,10 @@ impl Carried {
                 names.push(name);
             }
         }
+        // For whoever takes nothing else of what there is.
+        if !carried.video.contains(&"h264") && room::can_have_pictures(gateway, broadcast) {
+            carried.video.push("h264");
+        }
         if carried.audio.is_empty() && room::can_have_opus(gateway, broadcast) {
             carried.audio.push("opus");
         }
