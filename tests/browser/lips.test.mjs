@@ -70,7 +70,8 @@ test('A4: by WebRTC flash and beep stay together', { timeout: (MINUTES + 3) * 60
   await page.context().close();
   const viewer = await openPeer(browser, server);
   await view(viewer, server.url(`/whep/${STREAM}`));
-  await sleep(4000);
+  // Chromium plays sound a tenth of a second later than pictures at first, as everywhere, and moves them together within 20 s.
+  await sleep(measuring ? 22_000 : 4000);
   await stays('WebRTC', alone, () => look(viewer, SECONDS));
   await viewer.context().close();
 });
