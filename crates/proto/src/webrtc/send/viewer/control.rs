@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 use media::{Kind, TrackId};
 
 use super::super::Log;
-use super::ladder::Rung;
+use super::ladder::{Known, Rung};
+use super::pacer::Care;
 use super::walk::Reach;
 use super::{Event, Viewer, push};
 
@@ -20,6 +21,9 @@ const PATIENCE: Duration = Duration::from_millis(700);
 const JUST_SENT: Duration = Duration::from_millis(500);
 /// Probes go out at most so often.
 const PROBE_EVERY: Duration = Duration::from_secs(2);
+/// One that made the estimate grow so much is worth another soon.
+const PROBE_AGAIN: Duration = Duration::from_millis(500);
+const TOLD: f64 = 1.4;
 
 /// The viewer's need of a keyframe.
 #[derive(Debug, Default)]
@@ -61,15 +65,23 @@ impl Viewer {
     /// Thinks over what to send, and at which pace.
     pub(super) fn control(&mut self, now: Instant) {
         self.next_control = now + CONTROL_EVERY;
-        let rate: u64 = self.sources.iter().map(super::Source::rate_bps).sum();
-        let capacity = self.link.estimate.capacity_bps(now);
-        let is_troubled = self.link.estimate.is_troubled(now);
-        let target = self.link.estimate.target_bps(now).filter(|_| self.link.estimate.is_narrow(now));
-        self.link.pacer.adjust(rate, capacity, target, is_troubled);
         self.stats.estimate_bps = self.link.estimate.target_bps(now);
         self.choose_sound(now);
         self.choose_pictures(now);
         self.keep_wanting(now);
+        self.pace(now);
+    }
+
+    fn pace(&mut self, now: Instant) {
+        let rate: u64 = self.sources.iter().map(super::Source::rate_bps).sum();
+        let capacity = self.link.estimate.capacity_bps(now);
+        let is_troubled = self.link.estimate.is_troubled(now);
+        let care = match self.link.estimate.target_bps(now).filter(|_| self.link.estimate.is_narrow(now)) {
+            Some(target_bps) => Care::Narrow { target_bps },
+            None if self.ladder.is_careful() => Care::Begin,
+            None => Care::Free,
+        };
+        self.link.pacer.adjust(rate, capacity, is_troubled, care);
     }
 
     /// The first track of sound that is there.
@@ -94,10 +106,13 @@ impl Viewer {
         let current = source.walk.log().map(|log| log.id());
         let aimed = source.walk.wanted().map(|log| log.id()).or(current);
         let estimate = self.link.estimate.target_bps(now);
-        let left = estimate.map(|bps| bps.saturating_sub(sound));
-        let is_certain = self.link.estimate.is_certain();
+        let known = Known {
+            bps: estimate.map(|bps| bps.saturating_sub(sound)),
+            is_proven: self.link.estimate.is_proven(),
+            is_certain: self.link.estimate.is_certain(),
+        };
         let allowed = self.ladder.allowed(&rungs);
-        let Some(decided) = self.ladder.decide(now, &allowed, aimed, left, is_certain) else { return };
+        let Some(decided) = self.ladder.decide(now, &allowed, aimed, known) else { return };
         let rung = |id: Option<TrackId>| rungs.iter().find(|rung| Some(rung.id) == id);
         let here = rung(current).filter(|rung| rung.is_live);
         if let Some(log) = source.logs.iter().find(|log| log.id() == decided).cloned() {
@@ -120,9 +135,12 @@ impl Viewer {
             }
         }
         let wants_probe = estimate.is_some_and(|estimate| self.ladder.wants_probe(now, &allowed, current, estimate));
-        let is_due = now.saturating_duration_since(self.last_probe) >= PROBE_EVERY;
+        let has_told = estimate.is_some_and(|estimate| estimate as f64 >= TOLD * self.probed_bps as f64);
+        let pause = if has_told { PROBE_AGAIN } else { PROBE_EVERY };
+        let is_due = self.last_probe.is_none_or(|last| now.saturating_duration_since(last) >= pause);
         if wants_probe && is_due && !self.link.estimate.is_troubled(now) {
-            (self.wants_probe, self.last_probe) = (true, now);
+            (self.wants_probe, self.last_probe) = (true, Some(now));
+            self.probed_bps = estimate.unwrap_or_default();
         }
     }
 

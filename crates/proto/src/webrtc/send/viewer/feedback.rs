@@ -55,8 +55,9 @@ impl Viewer {
         }
         let estimate = self.link.estimate.target_bps(now);
         let rate: u64 = self.sources.iter().map(super::Source::rate_bps).sum();
-        if is_measured && estimate.is_some_and(|estimate| estimate < rate) {
-            // It suffers: every message counts.
+        let is_telling = self.ladder.is_careful() || estimate.is_some_and(|estimate| estimate < rate);
+        if is_measured && is_telling {
+            // It suffers, or has waited for this: every message counts.
             self.control(now);
         }
         self.stats.estimate_bps = estimate;

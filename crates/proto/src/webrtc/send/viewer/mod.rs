@@ -27,7 +27,7 @@ use crate::webrtc::srtp::Sealer;
 use clock::Clock;
 use control::Wanting;
 use estimate::Estimate;
-use ladder::Ladder;
+use ladder::{Ladder, Measure};
 use link::Link;
 use pacer::Pacer;
 use packet::Outlet;
@@ -39,6 +39,8 @@ use walk::Reach;
 const MAX_EVENTS: usize = 64;
 /// Sender reports go out this often (P12).
 const REPORT_EVERY: Duration = Duration::from_secs(1);
+/// How long a probe may be under way on a link as wide as it is believed to be.
+const PROBE_MS: usize = 80;
 
 /// Sends one viewer what it watches.
 ///
@@ -60,7 +62,9 @@ pub struct Viewer {
     live: Vec<TrackId>,
     has_codec_changed: bool,
     wants_probe: bool,
-    last_probe: Instant,
+    last_probe: Option<Instant>,
+    /// The estimate when it went.
+    probed_bps: u64,
 }
 
 impl Viewer {
@@ -77,7 +81,11 @@ impl Viewer {
         let mut sources: Vec<_> = sources.collect();
         sources.sort_by_key(|source| source.kind == Kind::Video);
         let has_numbers = sources.iter().all(Source::is_numbered);
-        let is_measured = has_numbers || terms.media.iter().any(|media| media.agreed.remb);
+        let measure = match terms.media.iter().any(|media| media.agreed.remb) {
+            _ if has_numbers => Measure::Packets,
+            true => Measure::Receiver,
+            false => Measure::None,
+        };
         let link = Link {
             clock: Clock::new(now, wall),
             estimate: Estimate::new(now),
@@ -87,7 +95,7 @@ impl Viewer {
         Self {
             sources,
             link,
-            ladder: Ladder::new(is_measured),
+            ladder: Ladder::new(measure),
             wanting: Wanting::default(),
             events: VecDeque::new(),
             stats: Stats::default(),
@@ -97,7 +105,8 @@ impl Viewer {
             live: Vec::new(),
             has_codec_changed: false,
             wants_probe: false,
-            last_probe: now,
+            last_probe: None,
+            probed_bps: 0,
         }
     }
 
@@ -226,8 +235,10 @@ impl Viewer {
         }
         if self.wants_probe {
             self.wants_probe = false;
+            // What the link is known to carry in a moment.
+            let most = (self.probed_bps / 8) as usize * PROBE_MS / 1000;
             for source in self.sources.iter_mut().filter(|source| source.kind == Kind::Video) {
-                let written = source.probe(&mut outlet);
+                let written = source.probe(most, &mut outlet);
                 outlet.link.pacer.spend(written);
                 self.stats.bytes += written as u64;
             }

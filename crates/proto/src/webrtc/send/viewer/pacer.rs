@@ -15,10 +15,24 @@ const NARROW: f64 = 1.25;
 /// Pictures are held back no longer than this for a queue to drain: there is room for a keyframe then.
 const MAX_HOLD: Duration = Duration::from_millis(200);
 const NARROW_BURST: f64 = 6_000.0;
+/// The pace over a link of which nothing is known; what leaves at once is enough to measure it by.
+const BEGIN_BPS: f64 = 1_000_000.0;
+const BEGIN_BURST: f64 = 12_000.0;
 /// When it has to wait, this much is gathered before it goes on, so that calls stay few.
 const STEP: Duration = Duration::from_millis(5);
 /// Where nothing is known of a stream.
 const UNKNOWN_BPS: f64 = 4_000_000.0;
+
+/// What a link is not to be asked for more than.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Care {
+    /// None that is known of.
+    Free,
+    /// Nothing is known of it, and the stream has a rung that does without knowing.
+    Begin,
+    /// It is narrow, and believed to carry so many bits per second.
+    Narrow { target_bps: u64 },
+}
 
 /// Says when the next packet of a picture may leave: a bucket of bytes that fills at the paced rate.
 #[derive(Debug)]
@@ -26,7 +40,8 @@ pub(super) struct Pacer {
     /// Bytes that may leave now; below zero after a burst of what cannot wait.
     budget: f64,
     bytes_per_second: f64,
-    is_narrow: bool,
+    /// However slow: what may leave at once.
+    least_burst: f64,
     held_until: Instant,
     last: Instant,
 }
@@ -36,21 +51,15 @@ impl Pacer {
         Self {
             budget: MIN_BURST,
             bytes_per_second: FACTOR * UNKNOWN_BPS / 8.0,
-            is_narrow: false,
+            least_burst: MIN_BURST,
             held_until: now,
             last: now,
         }
     }
 
-    /// Sets the pace for a stream of that rate, over a link that was seen to carry so much, where that is known, and, where
-    /// it is narrow, is believed to carry `target_bps`.
-    pub(super) fn adjust(
-        &mut self,
-        rate_bps: u64,
-        capacity_bps: Option<u64>,
-        target_bps: Option<u64>,
-        is_troubled: bool,
-    ) {
+    /// Sets the pace for a stream of that rate, over a link that was seen to carry so much, where that is known, and where
+    /// queues may be growing.
+    pub(super) fn adjust(&mut self, rate_bps: u64, capacity_bps: Option<u64>, is_troubled: bool, care: Care) {
         let rate = if rate_bps == 0 { UNKNOWN_BPS } else { rate_bps as f64 };
         let spread = FACTOR * rate;
         let pace = match capacity_bps {
@@ -58,15 +67,20 @@ impl Pacer {
             // A wide link needs no spreading, a narrow one must not be asked for more than it has.
             Some(capacity) => (0.8 * capacity as f64).min(MAX_PACE_BPS.max(spread)).max(spread.min(1.2 * rate)),
         };
-        let factor = if is_troubled { 1.0 } else { NARROW };
-        let narrow = target_bps.map(|target| factor * target as f64).filter(|narrow| *narrow < pace);
-        self.is_narrow = narrow.is_some();
-        self.bytes_per_second = (narrow.unwrap_or(pace) / 8.0).max(10_000.0);
+        // What was seen of it may be no more.
+        let pace = if is_troubled { pace.min(spread) } else { pace };
+        let (most, least_burst) = match care {
+            Care::Free => (f64::INFINITY, MIN_BURST),
+            Care::Begin => (BEGIN_BPS, BEGIN_BURST),
+            Care::Narrow { target_bps } => (if is_troubled { 1.0 } else { NARROW } * target_bps as f64, NARROW_BURST),
+        };
+        self.least_burst = if most < pace { least_burst } else { MIN_BURST };
+        self.bytes_per_second = (pace.min(most) / 8.0).max(10_000.0);
     }
 
     /// Bytes that may leave at once.
     fn burst(&self) -> f64 {
-        (self.bytes_per_second * BURST).clamp(if self.is_narrow { NARROW_BURST } else { MIN_BURST }, MAX_BURST)
+        (self.bytes_per_second * BURST).clamp(self.least_burst, MAX_BURST)
     }
 
     /// No pictures until a queue of that length has drained.

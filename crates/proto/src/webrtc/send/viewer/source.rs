@@ -17,7 +17,8 @@ use crate::webrtc::negotiate::{Coding, Media};
 const MEMORY: Duration = Duration::from_millis(2000);
 const MAX_FRAMES: usize = 512;
 /// Packets of a probe.
-const PROBE_PACKETS: usize = 14;
+const MAX_PROBE: u64 = 14;
+const MIN_PROBE: usize = 8;
 
 /// What a viewer is sent of one kind: one source, whatever track it comes from (E11).
 #[derive(Debug)]
@@ -155,9 +156,7 @@ impl Source {
         let (run, picture) = (step.run.clone(), self.picture);
         self.forget(now);
         if self.kind == Kind::Video && (step.has_skipped || step.switched.is_some()) {
-            // It is a keyframe: nobody needs what came before any more.
-            self.landed_at = self.stream.sequence;
-            self.repair.drop_before(self.landed_at);
+            self.land();
         }
         self.sent.push_back(Sent { first: self.stream.sequence, run: run.clone(), timestamp, picture, at: now });
         self.current = Some(Current { run, packet: 0 });
@@ -175,9 +174,16 @@ impl Source {
         }
     }
 
-    /// Sends no more of the frame that is being sent; a keyframe must follow.
+    /// Sends no more of the frame that is being sent, and nothing again of what was sent; a keyframe must follow.
     pub(super) fn abandon(&mut self) {
         self.current = None;
+        self.land();
+    }
+
+    /// A keyframe comes next: nobody needs what came before any more.
+    fn land(&mut self) {
+        self.landed_at = self.stream.sequence;
+        self.repair.drop_before(self.landed_at);
     }
 
     /// Writes the next packet of the frame that was made ready.
@@ -241,13 +247,20 @@ impl Source {
         self.find(index).map(|(sent, packet)| sent.run.payload(packet).len())
     }
 
-    /// Sends the last packets once more, in one go: how they arrive tells how wide the link is. Returns their bytes.
-    pub(super) fn probe(&mut self, outlet: &mut Outlet<'_>) -> usize {
+    /// Sends the last packets once more, in one go: how they arrive tells how wide the link is. No more of them than
+    /// measure it and as `most` bytes allow. Returns their bytes.
+    pub(super) fn probe(&mut self, most: usize, outlet: &mut Outlet<'_>) -> usize {
         if self.repair_stream.is_none() {
             return 0;
         }
         let end = self.stream.sequence;
-        let begin = end.saturating_sub(PROBE_PACKETS as u64);
-        (begin..end).filter_map(|index| self.send_again(index, outlet)).sum()
+        let mut written = 0;
+        for (sent, index) in (end.saturating_sub(MAX_PROBE)..end).enumerate() {
+            if sent >= MIN_PROBE && written >= most {
+                break;
+            }
+            written += self.send_again(index, outlet).unwrap_or(0);
+        }
+        written
     }
 }

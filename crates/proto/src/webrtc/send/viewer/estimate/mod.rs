@@ -17,9 +17,9 @@ use trend::{State, Trend};
 
 /// Over how much of the receiver's time its rate is measured, and over how much where it is the link that sets it.
 const ACKED_US: i64 = 500_000;
-const RECENT_US: i64 = 100_000;
+const RECENT_US: i64 = 150_000;
 /// Where an estimate begins, and what it never falls below.
-const BEGIN_BPS: f64 = 2_500_000.0;
+const BEGIN_BPS: f64 = 1_000_000.0;
 const MIN_BPS: f64 = 50_000.0;
 const MAX_BPS: f64 = 1e9;
 /// Losses are counted over this long.
@@ -30,10 +30,19 @@ const CAPACITY_AGE: Duration = Duration::from_secs(15);
 const BASE_AGE: Duration = Duration::from_secs(5);
 /// A queue of this length is none of jitter.
 const LONG_QUEUE: Duration = Duration::from_millis(100);
+/// This may be one, if it is there twice.
+const SHORT_QUEUE: Duration = Duration::from_millis(20);
+const MIDDLE_QUEUE: Duration = Duration::from_millis(50);
+/// What can be had of the rate at which a train arrives.
+const TRAIN: f64 = 0.9;
+/// Trains so much slower than what came before do not fit the link any more.
+const CUT: f64 = 0.75;
 /// A link that was too narrow is handled with care for so long.
 const NARROW_AGE: Duration = Duration::from_secs(10);
 /// So much of what was sent is lost, that it is time to act at once.
 const HEAVY_LOSS: f64 = 0.3;
+/// So much, that a queue may be full.
+const SOME_LOSS: f64 = 0.08;
 /// Without feedback for this long nothing is known any more (P6).
 const STALE: Duration = Duration::from_secs(5);
 
@@ -62,6 +71,8 @@ pub(super) struct Estimate {
     /// When they last did.
     narrow: Option<Instant>,
     source: Source,
+    /// A first train has crossed the link.
+    is_proven: bool,
 }
 
 /// Where the target comes from; better ones replace lesser ones for good.
@@ -93,6 +104,7 @@ impl Estimate {
             is_certain: false,
             narrow: None,
             source: Source::Reports,
+            is_proven: false,
         }
     }
 
@@ -112,18 +124,22 @@ impl Estimate {
         self.target_bps.filter(|_| is_fresh).map(|bps| bps as u64)
     }
 
-    /// How fast packets in a row were seen to arrive, while there is no trouble.
+    /// How fast packets in a row were seen to arrive. In trouble it is believed only of a link that no packet crosses without
+    /// a queue: jitter makes trains look slow, too.
     pub(super) fn capacity_bps(&self, now: Instant) -> Option<u64> {
-        let is_recent = |at: Instant, age: Duration| now.saturating_duration_since(at) < age;
-        if self.troubled.is_some_and(|at| is_recent(at, Duration::from_secs(2))) {
-            return None;
-        }
-        self.capacity.filter(|&(_, at)| is_recent(at, CAPACITY_AGE)).map(|(bps, _)| bps as u64)
+        let is_recent = |&(_, at): &(f64, Instant)| now.saturating_duration_since(at) < CAPACITY_AGE;
+        let is_believed = !self.is_troubled(now) || self.way.least_queue() >= SHORT_QUEUE;
+        self.capacity.filter(|seen| is_recent(seen) && is_believed).map(|(bps, _)| bps as u64)
     }
 
     /// Queues grow, or packets are lost: no time to try for more.
     pub(super) fn is_troubled(&self, now: Instant) -> bool {
         self.troubled.is_some_and(|at| now.saturating_duration_since(at) < Duration::from_secs(2))
+    }
+
+    /// Packets have crossed the link in a row, so that its width is more than a guess.
+    pub(super) fn is_proven(&self) -> bool {
+        self.is_proven
     }
 
     /// The link has become too narrow, and no mistake: packets that come behind a pause come without a queue.
@@ -145,6 +161,7 @@ impl Estimate {
     pub(super) fn on_feedback(&mut self, now: Instant, feedback: &Twcc) {
         self.source = Source::Transport;
         let mut train = Train::default();
+        self.way.least_us = None;
         let mut widest: Option<f64> = None;
         for Arrived { sent, sent_us, arrived_us, bytes } in self.departures.look_up(now, feedback) {
             self.acked.push_back((arrived_us, bytes));
@@ -222,17 +239,31 @@ impl Estimate {
         let has_window = self.first_us.is_some_and(|first| self.newest_us - first >= ACKED_US);
         let acked = has_window.then_some(self.acked_bytes as f64 * 8e6 / ACKED_US as f64);
         let mut target = self.target_bps.unwrap_or(BEGIN_BPS);
+        let queue = self.queue();
+        // Trains that take longer than the stream has time for, behind a queue that all packets met: no need to wait for a
+        // trend.
+        let is_cut = self.way.least_queue() >= SHORT_QUEUE
+            && queue >= MIDDLE_QUEUE
+            && train.zip(acked).is_some_and(|(train, acked)| train < CUT * acked);
+        let loss = f64::from(self.lost) / f64::from(self.counted.max(1));
         self.is_certain = false;
         match self.trend.state() {
+            _ if is_cut => {
+                self.is_certain = true;
+                self.narrow = Some(now);
+                target = target.min(TRAIN * train.unwrap_or(target));
+                (self.troubled, self.lowered) = (Some(now), Some(now));
+                self.trend.forgive();
+            }
+            // Without a queue it is noise.
+            State::Overused if queue < SHORT_QUEUE => {}
             State::Overused => {
-                self.is_certain = self.queue() >= LONG_QUEUE;
+                self.is_certain = queue >= LONG_QUEUE || queue >= MIDDLE_QUEUE && loss > SOME_LOSS;
                 self.narrow = if self.is_certain { Some(now) } else { self.narrow };
-                // A link with a queue lets through what it is wide, whatever was sent before it narrowed. Of one with
-                // jitter so short a time tells nothing.
-                let width = match acked {
-                    Some(acked) if self.is_certain => Some(acked.min(self.recent().max(0.3 * acked))),
-                    acked => acked,
-                };
+                // A link with a queue lets through what it is wide, whatever was sent before it narrowed, or before a dearer
+                // rung was gone to. Where it may be jitter, so short a time does not tell the worse.
+                let newest = train.unwrap_or(0.0).max(self.recent());
+                let width = acked.map(|acked| newest.max(if self.is_certain { 0.3 * acked } else { acked }));
                 target = target.min(0.85 * width.unwrap_or(target));
                 (self.troubled, self.lowered) = (Some(now), Some(now));
                 self.trend.forgive();
@@ -245,11 +276,13 @@ impl Estimate {
                 // And what came without a queue, can come.
                 target = target.max(0.95 * acked.unwrap_or(0.0));
                 if let Some(train) = train {
-                    target = target.max((0.85 * train).min(2.0 * target));
+                    // The first says more than where an estimate begins.
+                    let is_first = !std::mem::replace(&mut self.is_proven, true);
+                    target = if is_first { TRAIN * train } else { target };
+                    target = target.max((TRAIN * train).min(2.0 * target));
                 }
             }
         }
-        let loss = f64::from(self.lost) / f64::from(self.counted.max(1));
         let is_due = now.saturating_duration_since(self.counted_since) >= LOSS_WINDOW || loss > HEAVY_LOSS;
         if is_due && self.counted >= 20 {
             if loss > 0.1 {
@@ -266,6 +299,8 @@ impl Estimate {
 #[derive(Debug, Default)]
 struct Way {
     newest_us: i64,
+    /// The shortest that the newest message tells of.
+    least_us: Option<i64>,
     /// The shortest of late, and of the time before.
     shortest_us: Option<i64>,
     former_us: Option<i64>,
@@ -279,12 +314,22 @@ impl Way {
             (self.former_us, self.shortest_us, self.since) = (self.shortest_us, None, Some(now));
         }
         self.newest_us = way_us;
+        self.least_us = Some(self.least_us.map_or(way_us, |least| least.min(way_us)));
         self.shortest_us = Some(self.shortest_us.map_or(way_us, |shortest| shortest.min(way_us)));
     }
 
     fn queue(&self) -> Duration {
-        let base = self.former_us.into_iter().chain(self.shortest_us).min().unwrap_or(self.newest_us);
-        Duration::from_micros(u64::try_from(self.newest_us - base).unwrap_or(0))
+        self.above_shortest(self.newest_us)
+    }
+
+    /// What all packets met of which the newest message tells.
+    fn least_queue(&self) -> Duration {
+        self.least_us.map_or(Duration::ZERO, |least| self.above_shortest(least))
+    }
+
+    fn above_shortest(&self, way_us: i64) -> Duration {
+        let base = self.former_us.into_iter().chain(self.shortest_us).min().unwrap_or(way_us);
+        Duration::from_micros(u64::try_from(way_us - base).unwrap_or(0))
     }
 }
 

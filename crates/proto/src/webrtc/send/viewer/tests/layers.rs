@@ -21,51 +21,80 @@ fn layer(id: TrackId, width: u32) -> Arc<Track> {
 
 /// Three layers of VP8 at 30 frames a second; keyframes of each every two seconds, a few frames apart.
 pub(super) struct Ladder {
-    frames: i64,
-    silent: Vec<usize>,
-    lag_ms: i64,
+    pub(super) frames: i64,
+    pub(super) silent: Vec<usize>,
+    pub(super) lag_ms: i64,
     /// The publisher makes keyframes when it is asked, of all layers together.
     pub(super) answers: bool,
-    asked: usize,
+    pub(super) asked: usize,
+    /// Of an ordinary frame of each; a keyframe is so many times as large.
+    pub(super) bytes: [usize; 3],
+    pub(super) key: usize,
+    /// Frames from one keyframe to the next.
+    pub(super) gop: i64,
 }
 
-const BYTES: [usize; 3] = [10_000, 3_000, 700];
-
 impl Ladder {
+    pub(super) fn new() -> Self {
+        let bytes = [10_000, 3_000, 700];
+        Self { frames: 0, silent: Vec::new(), lag_ms: 0, answers: false, asked: 0, bytes, key: 3, gop: 60 }
+    }
+
     pub(super) fn stage(width_bps: Option<u64>, lag_ms: i64) -> (Self, Stage) {
+        let mut ladder = Self { lag_ms, ..Self::new() };
+        let stage = ladder.join(width_bps, 0);
+        (ladder, stage)
+    }
+
+    /// A viewer that joins when the broadcast has run for so long.
+    pub(super) fn join(&mut self, width_bps: Option<u64>, before_ms: i64) -> Stage {
         let begin = Instant::now();
         let layers = [layer(HIGH, 1280), layer(MIDDLE, 640), layer(LOW, 320)];
-        let writers = layers.map(|layer| Writer::new(layer, begin).unwrap());
+        let mut writers = layers.map(|layer| Writer::new(layer, begin).unwrap());
+        for ms in 0..before_ms {
+            let now = begin + MS * ms as u32;
+            self.play(ms, false, |at, frame| writers[at].append(frame, now));
+        }
         let peer = Peer { coding: Coding::Vp8, ..Peer::default() };
-        let mut stage = Stage::new(peer, writers.into(), begin, begin);
+        let mut stage = Stage::new(peer, writers.into(), begin, begin + MS * before_ms as u32);
         stage.network.width_bps = width_bps;
-        (Self { frames: 0, silent: Vec::new(), lag_ms, answers: false, asked: 0 }, stage)
+        stage
     }
 
     pub(super) fn run(&mut self, stage: &mut Stage, ms: u64) {
         for _ in 0..ms {
             stage.tick();
-            while self.frames * 100 / 3 <= stage.ms() {
-                // What was wanted half a round trip ago.
-                let is_wish = |(at, event): &(Instant, Event)| {
-                    matches!(event, Event::KeyframeWanted(_)) && *at + 30 * MS <= stage.now
-                };
-                let wishes = stage.events.iter().filter(|event| is_wish(event)).count();
-                let is_answer = self.answers && wishes > std::mem::replace(&mut self.asked, wishes);
-                for (at, bytes) in BYTES.into_iter().enumerate() {
-                    if self.silent.contains(&at) {
-                        continue;
-                    }
-                    let is_sync = (self.frames + 5 * at as i64) % 60 == 0 || self.frames == 0 || is_answer;
-                    // The layer stands in the first byte, whether it is a keyframe in the second.
-                    let mut payload = vec![at as u8; if is_sync { bytes * 3 } else { bytes }];
-                    payload[1] = is_sync.into();
-                    let dts = Time::ZERO + Span::from_millis(self.frames * 100 / 3 + self.lag_ms * at as i64);
-                    stage.append(at, &Frame { dts, reorder: Span::ZERO, is_sync, payload: payload.into() });
-                }
-                self.frames += 1;
+            // What was wanted half a round trip ago.
+            let is_wish = |(at, event): &(Instant, Event)| {
+                matches!(event, Event::KeyframeWanted(_)) && *at + 30 * MS <= stage.now
+            };
+            let wishes = stage.events.iter().filter(|event| is_wish(event)).count();
+            let is_answer = self.answers && wishes > self.asked;
+            if self.play(stage.ms(), is_answer, |at, frame| stage.append(at, frame)) {
+                self.asked = wishes;
             }
         }
+    }
+
+    /// Makes what is due; the first with keyframes if those were asked for. Whether there was anything.
+    fn play(&mut self, at_ms: i64, mut is_answer: bool, mut append: impl FnMut(usize, &Frame)) -> bool {
+        let begin = self.frames;
+        while self.frames * 100 / 3 <= at_ms {
+            for (at, bytes) in self.bytes.into_iter().enumerate() {
+                if self.silent.contains(&at) {
+                    continue;
+                }
+                let is_sync = (self.frames + 5 * at as i64) % self.gop == 0 || self.frames == 0 || is_answer;
+                // The layer stands in the first byte, whether it is a keyframe in the second.
+                let mut payload = vec![at as u8; if is_sync { bytes * self.key } else { bytes }];
+                payload[1] = is_sync.into();
+                let dts = Time::ZERO + Span::from_millis(self.frames * 100 / 3 + self.lag_ms * at as i64);
+                append(at, &Frame { dts, reorder: Span::ZERO, is_sync, payload: payload.into() });
+            }
+            is_answer = false;
+            self.frames += 1;
+        }
+        self.frames > begin
     }
 }
 

@@ -1,6 +1,7 @@
 //! A publisher, a viewer's machine, a network that loses and delays, and a receiver that behaves as browsers do: all in
 //! virtual time.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -145,8 +146,10 @@ impl Receiver {
         }
         let number = near(self.highest, sequence);
         self.highest = self.highest.max(Some(number));
-        if self.video.insert(number, got).is_some() {
-            self.repeated += 1;
+        match self.video.entry(number) {
+            Entry::Vacant(place) => drop(place.insert(got)),
+            // Shown when it first came.
+            Entry::Occupied(_) => self.repeated += 1,
         }
     }
 
