@@ -52,13 +52,16 @@ impl Twcc {
                 _ => symbols.extend((0..7.min(left)).map(|at| (chunk >> (12 - 2 * at) & 3) as u8)),
             }
         }
-        let arrival = |symbol: u8| match symbol {
+        let mut arrival = |symbol: u8| match symbol {
             0 => Some(Arrival::Lost),
             1 => Some(Arrival::After(src.u8()?.into())),
             2 => Some(Arrival::After(i16::from_be_bytes(src.array()?))),
             _ => None,
         };
-        let arrivals = symbols.into_iter().map(arrival).collect::<Option<_>>()?;
+        let mut arrivals = Vec::with_capacity(symbols.len());
+        for symbol in symbols {
+            arrivals.push(arrival(symbol)?);
+        }
         Some(Self { base_sequence, count, reference_64ms, arrivals })
     }
 

@@ -271,6 +271,15 @@ impl Viewer {
         logs.iter().map(layer).collect()
     }
 
+    /// Bytes that it takes; frames are shared.
+    #[cfg(test)]
+    fn memory(&self) -> usize {
+        let sources = self.sources.capacity() * size_of::<Source>();
+        let lists = self.events.capacity() * size_of::<Event>() + self.live.capacity() * size_of::<TrackId>();
+        let each: usize = self.sources.iter().map(Source::heap_bytes).sum();
+        size_of::<Self>() + sources + lists + each + self.link.estimate.heap_bytes()
+    }
+
     /// Figures.
     pub fn stats(&self) -> Stats {
         self.stats

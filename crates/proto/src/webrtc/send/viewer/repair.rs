@@ -47,6 +47,12 @@ impl Repair {
         true
     }
 
+    /// Bytes that it takes beside itself, about.
+    #[cfg(test)]
+    pub(super) fn heap_bytes(&self) -> usize {
+        self.pending.capacity() * size_of::<u64>() + self.times.len() * 2 * size_of::<(u64, (u8, Instant))>()
+    }
+
     /// The next packet to send again.
     pub(super) fn next(&mut self) -> Option<u64> {
         self.pending.pop_front()

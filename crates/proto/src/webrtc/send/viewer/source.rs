@@ -114,6 +114,13 @@ impl Source {
         })
     }
 
+    /// Bytes that it takes beside itself; frames are shared.
+    #[cfg(test)]
+    pub(super) fn heap_bytes(&self) -> usize {
+        let logs = self.logs.capacity() * size_of::<Arc<Log>>();
+        logs + self.sent.capacity() * size_of::<Sent>() + self.repair.heap_bytes()
+    }
+
     /// Measured rate of what is being sent.
     pub(super) fn rate_bps(&self) -> u64 {
         self.walk.log().map_or(0, |log| log.rate_bps())

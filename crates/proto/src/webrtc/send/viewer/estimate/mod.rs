@@ -17,6 +17,8 @@ use trend::{State, Trend};
 
 /// Over how much of the receiver's time its rate is measured, and over how much where it is the link that sets it.
 const ACKED_US: i64 = 500_000;
+/// What arrives within this long is counted as one.
+const ACKED_STEP_US: i64 = 5_000;
 const RECENT_US: i64 = 150_000;
 /// Where an estimate begins, and what it never falls below.
 const BEGIN_BPS: f64 = 1_000_000.0;
@@ -86,7 +88,7 @@ enum Source {
 impl Estimate {
     pub(super) fn new(now: Instant) -> Self {
         Self {
-            departures: Departures::default(),
+            departures: Departures::new(now),
             trend: Trend::default(),
             acked: VecDeque::new(),
             acked_bytes: 0,
@@ -106,6 +108,12 @@ impl Estimate {
             source: Source::Reports,
             is_proven: false,
         }
+    }
+
+    /// Bytes that it takes beside itself.
+    #[cfg(test)]
+    pub(super) fn heap_bytes(&self) -> usize {
+        self.departures.heap_bytes() + self.acked.capacity() * size_of::<(i64, u32)>() + self.trend.heap_bytes()
     }
 
     /// A packet leaves; returns its transport-wide number (P5).
@@ -161,19 +169,23 @@ impl Estimate {
     pub(super) fn on_feedback(&mut self, now: Instant, feedback: &Twcc) {
         self.source = Source::Transport;
         let mut train = Train::default();
-        self.way.least_us = None;
+        self.way.begin(now);
         let mut widest: Option<f64> = None;
-        for Arrived { sent, sent_us, arrived_us, bytes } in self.departures.look_up(now, feedback) {
-            self.acked.push_back((arrived_us, bytes));
-            self.acked_bytes += u64::from(bytes);
-            self.newest_us = self.newest_us.max(arrived_us);
-            self.first_us.get_or_insert(arrived_us);
-            self.trend.on_packet(sent_us, arrived_us);
-            self.way.on_packet(now, arrived_us - sent_us);
-            if let Some(bps) = train.extend(sent, arrived_us, bytes) {
+        let Self { departures, acked, acked_bytes, newest_us, first_us, trend, way, .. } = self;
+        departures.look_up(now, feedback, |Arrived { sent_us, arrived_us, bytes }| {
+            *acked_bytes += u64::from(bytes);
+            match acked.back_mut() {
+                Some((at, before)) if (0..ACKED_STEP_US).contains(&(arrived_us - *at)) => *before += bytes,
+                _ => acked.push_back((arrived_us, bytes)),
+            }
+            *newest_us = (*newest_us).max(arrived_us);
+            first_us.get_or_insert(arrived_us);
+            trend.on_packet(sent_us, arrived_us);
+            way.on_packet(arrived_us - sent_us);
+            if let Some(bps) = train.extend(sent_us, arrived_us, bytes) {
                 widest = Some(widest.map_or(bps, |widest: f64| widest.max(bps)));
             }
-        }
+        });
         // What was lost before the last answer to it is answered.
         let (lost, counted) = self.departures.settle(now, self.lowered);
         (self.lost, self.counted) = (self.lost + lost, self.counted + counted);
@@ -308,11 +320,16 @@ struct Way {
 }
 
 impl Way {
-    fn on_packet(&mut self, now: Instant, way_us: i64) {
+    /// A message begins.
+    fn begin(&mut self, now: Instant) {
+        self.least_us = None;
         let since = *self.since.get_or_insert(now);
         if now.saturating_duration_since(since) >= BASE_AGE {
             (self.former_us, self.shortest_us, self.since) = (self.shortest_us, None, Some(now));
         }
+    }
+
+    fn on_packet(&mut self, way_us: i64) {
         self.newest_us = way_us;
         self.least_us = Some(self.least_us.map_or(way_us, |least| least.min(way_us)));
         self.shortest_us = Some(self.shortest_us.map_or(way_us, |shortest| shortest.min(way_us)));
@@ -336,8 +353,8 @@ impl Way {
 /// Packets that left in one go.
 #[derive(Debug, Default)]
 struct Train {
-    last_sent: Option<Instant>,
-    first_sent: Option<Instant>,
+    /// When its first and last left.
+    sent_us: Option<(i64, i64)>,
     first_us: i64,
     last_us: i64,
     /// Of all but the first.
@@ -347,36 +364,31 @@ struct Train {
 
 impl Train {
     /// Packets further apart than this did not leave in one go.
-    const GAP: Duration = Duration::from_millis(1);
+    const GAP_US: i64 = 1_000;
     /// A shorter train measures its own noise.
     const MIN_PACKETS: u32 = 6;
 
     /// Couples a packet to the train; returns what one that is now complete measured.
-    fn extend(&mut self, sent: Instant, arrived_us: i64, bytes: u32) -> Option<f64> {
-        let goes_on = self.last_sent.is_some_and(|last| sent.saturating_duration_since(last) <= Self::GAP);
-        if goes_on && arrived_us >= self.last_us {
-            (self.last_sent, self.last_us) = (Some(sent), arrived_us);
+    fn extend(&mut self, sent_us: i64, arrived_us: i64, bytes: u32) -> Option<f64> {
+        if let Some((_, last)) = &mut self.sent_us
+            && sent_us - *last <= Self::GAP_US
+            && arrived_us >= self.last_us
+        {
+            (*last, self.last_us) = (sent_us, arrived_us);
             self.bytes += bytes;
             self.packets += 1;
             return None;
         }
         let measured = self.measure();
-        *self = Self {
-            last_sent: Some(sent),
-            first_sent: Some(sent),
-            first_us: arrived_us,
-            last_us: arrived_us,
-            bytes: 0,
-            packets: 1,
-        };
+        *self =
+            Self { sent_us: Some((sent_us, sent_us)), first_us: arrived_us, last_us: arrived_us, bytes: 0, packets: 1 };
         measured
     }
 
     /// Bits per second at which it arrived. Times come in steps of 250 µs.
     fn measure(&self) -> Option<f64> {
-        let (first, last) = self.first_sent.zip(self.last_sent)?;
-        let sent_us = last.saturating_duration_since(first).as_micros() as i64;
-        let spread = (self.last_us - self.first_us).max(sent_us).max(250);
+        let (first, last) = self.sent_us?;
+        let spread = (self.last_us - self.first_us).max(last - first).max(250);
         (self.packets >= Self::MIN_PACKETS).then(|| f64::from(self.bytes) * 8e6 / spread as f64)
     }
 }

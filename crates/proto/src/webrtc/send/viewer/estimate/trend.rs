@@ -66,6 +66,12 @@ impl Default for Trend {
 }
 
 impl Trend {
+    /// Bytes that it takes beside itself.
+    #[cfg(test)]
+    pub(super) fn heap_bytes(&self) -> usize {
+        self.points.capacity() * size_of::<(f64, f64)>()
+    }
+
     pub(super) fn state(&self) -> State {
         self.state
     }

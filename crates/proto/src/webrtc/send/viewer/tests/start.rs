@@ -281,3 +281,15 @@ fn who_cannot_keep_up_goes_on_at_the_newest_group() {
     assert_eq!(frames[before].1[0] & 0x1f, 24);
     assert!(frames.len() - before < 180 && stage.viewer.stats().skips >= 1);
 }
+
+/// Issue: memory per viewer. What belongs to one beside its keys and its handshake, of a stream of 4 Mbit/s with losses.
+#[test]
+fn a_viewer_of_a_wide_stream_takes_little_memory() {
+    let mut source = Source { bytes: 16_000, key_bytes: 48_000, ..Source::new(60) };
+    let mut stage = join(Peer::default(), &mut source, 3_000);
+    (stage.network.loss, stage.network.delay) = (2, 40 * MS);
+    source.run(&mut stage, 10_000);
+    assert!(stage.viewer.stats().retransmitted > 50);
+    let bytes = stage.viewer.memory();
+    assert!(bytes < 32 * 1024, "{bytes}");
+}
