@@ -18,11 +18,6 @@ const ffmpeg = modernFfmpeg();
 const env = { ...process.env, SVT_LOG: '1' };
 const skip = ffmpeg ? false : 'no ffmpeg 9: set ONAIR_FFMPEG9';
 
-// Encoded beforehand: an encoder beside the player would take from it what it needs on a small machine.
-const LENGTH = SECONDS + 40;
-const SOURCE =
-  `-nostdin -loglevel error -f lavfi -i testsrc2=size=640x360:rate=30 ` +
-  `-f lavfi -i sine=frequency=440:sample_rate=48000 -t ${LENGTH} -map 0:v -map 1:a -c:a libopus -b:a 96k`;
 const codecs = [
   ['AV1 and Opus', 'av1', '-c:v libsvtav1 -preset 12 -g 60 -crf 50 -svtav1-params pred-struct=1:lp=1 -pix_fmt yuv420p'],
   ['VP9 and Opus', 'vp9', '-c:v libvpx-vp9 -deadline realtime -cpu-used 8 -threads 1 -g 60 -b:v 600k -pix_fmt yuv420p'],
@@ -33,6 +28,13 @@ const ways = [
   ['Shaka by DASH', 'shaka', (stream) => `/dash/${stream}/manifest.mpd`],
   ['Shaka by HLS', 'shaka', (stream) => `/hls/${stream}/index.m3u8`],
 ];
+
+// Encoded beforehand: an encoder beside the player would take from it what it needs on a small machine. Long enough for all
+// players: where it begins anew, its stamps leap by some milliseconds, and Shaka by HLS jumps over the segment after such a leap.
+const LENGTH = Math.ceil(ways.length / AT_ONCE) * (SECONDS + 15) + 40;
+const SOURCE =
+  `-nostdin -loglevel error -f lavfi -i testsrc2=size=640x360:rate=30 ` +
+  `-f lavfi -i sine=frequency=440:sample_rate=48000 -t ${LENGTH} -map 0:v -map 1:a -c:a libopus -b:a 96k`;
 
 let server, players, browser;
 
