@@ -12,8 +12,8 @@ import { modernFfmpeg, servePlayers } from './kit/players.mjs';
 import { artefacts, startServer } from './kit/processes.mjs';
 
 const SECONDS = Number(process.env.ONAIR_SECONDS ?? (measuring ? 60 : 12));
-/** How many players side by side: one after the other unless `ONAIR_AT_ONCE` says that the machine takes more. */
-const AT_ONCE = Number(process.env.ONAIR_AT_ONCE ?? 1);
+/** How many players side by side; `ONAIR_AT_ONCE` says how many the machine takes. */
+const AT_ONCE = Number(process.env.ONAIR_AT_ONCE ?? (measuring ? 1 : 2));
 const ffmpeg = modernFfmpeg();
 const env = { ...process.env, SVT_LOG: '1' };
 const skip = ffmpeg ? false : 'no ffmpeg 9: set ONAIR_FFMPEG9';
