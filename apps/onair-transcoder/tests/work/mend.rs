@@ -156,15 +156,21 @@ async fn a_machine_that_is_too_slow_sheds_the_highest_rung() {
         let begin = Instant::now();
         let mut most_kib = 0;
         while !view.condition(718).is_some_and(|condition| condition.is_shed) {
-            assert!(begin.elapsed() < Duration::from_secs(12), "{:?}", view.condition(718));
+            assert!(begin.elapsed() < Duration::from_secs(30), "{:?}", view.condition(718));
             if let Some(process) = view.process() {
                 let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
                 let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or("0 kB");
                 most_kib = most_kib.max(resident.trim().trim_end_matches(" kB").parse::<u64>().unwrap_or(0));
                 signal(process, Signal::STOP);
-                sleep(Duration::from_millis(95)).await;
+                sleep(Duration::from_millis(88)).await;
                 signal(process, Signal::CONT);
             }
+            sleep(Duration::from_millis(12)).await;
+        }
+        // On time again, the machine gets it back after some seconds. Until then it is not offered.
+        let shed = Instant::now();
+        while broadcast.catalog().track(media::TrackId(718)).is_some() {
+            assert!(shed.elapsed() < Duration::from_secs(2), "players still wait for it");
             sleep(Duration::from_millis(5)).await;
         }
         (read(&mut cursor, QUIET).await, most_kib)
@@ -173,7 +179,6 @@ async fn a_machine_that_is_too_slow_sheds_the_highest_rung() {
     let low = view.condition(144).unwrap();
     eprintln!("{low:?} {:?} {most_kib} KiB", view.condition(718));
     assert!(!low.is_shed && low.restarts == 0);
-    assert!(broadcast.catalog().track(media::TrackId(718)).is_none(), "players still wait for it");
     assert!(made.len() > 100, "{}", made.len());
     assert!(most_kib < 400 << 10, "{most_kib} KiB");
 }

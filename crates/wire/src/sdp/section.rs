@@ -132,7 +132,7 @@ impl Section {
             "rtpmap" => self.rtpmap(value)?,
             "fmtp" => self.about_format(value, |format, rest| rest.clone_into(&mut format.parameters)),
             "rtcp-fb" if value.starts_with("* ") => {
-                let what = value.get(2..).unwrap_or_default();
+                let what = value.get(2..).unwrap_or_default().trim();
                 self.formats.iter_mut().for_each(|format| format.feedback.push(what.to_owned()));
             }
             "rtcp-fb" => self.about_format(value, |format, rest| format.feedback.push(rest.to_owned())),

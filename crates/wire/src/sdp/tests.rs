@@ -111,6 +111,14 @@ fn a_description_reads_back_as_it_was_written() {
     assert!(text.starts_with("v=0\r\n") && !text.replace("\r\n", "").contains('\n'), "CRLF throughout (W36)");
 }
 
+#[test]
+fn space_around_feedback_is_no_part_of_it() {
+    let offer = CHROMIUM.replace("a=rtcp-fb:111 transport-cc", "a=rtcp-fb:*  nack \r\na=rtcp-fb:111  transport-cc ");
+    let offer = Description::parse(&offer).unwrap();
+    assert_eq!(offer.sections[0].formats[0].feedback, ["nack", "transport-cc"]);
+    assert_eq!(Description::parse(&offer.to_string()).unwrap(), offer);
+}
+
 /// W18.
 #[test]
 fn a_fragment_tells_candidates_and_credentials() {
