@@ -1,5 +1,6 @@
 // Chromium, and what a test can learn from a <video> in it.
 
+import assert from 'node:assert/strict';
 import { createReadStream } from 'node:fs';
 import { createServer } from 'node:http';
 import path from 'node:path';
@@ -74,6 +75,14 @@ export function stalls({ events, longestGap }) {
   const found = events.filter(({ type }) => bad.includes(type)).map(({ type }) => type);
   if (longestGap > 500) found.push(`pictures stood still for ${longestGap} ms`);
   return found;
+}
+
+/** Holds it of what was seen that the player found no error that ends it, never stalled, and never went back. */
+export async function undisturbed(page, seen) {
+  const errors = await page.evaluate(() => window.errors);
+  assert.deepEqual(errors.filter(({ fatal }) => fatal !== false), []);
+  assert.deepEqual(stalls(seen), [], 'no stall');
+  assert.equal(seen.back, 0, 'never back');
 }
 
 /** Watches the page's video for so many seconds and sums up what was seen. */

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 
-import { measuring, openPage, stalls } from './browser.mjs';
+import { measuring, openPage, undisturbed } from './browser.mjs';
 
 /** How each player is asked for the rung of that width. */
 const ENGINES = {
@@ -50,10 +50,7 @@ export async function walks(name, { browser, players, server, stream, way }) {
       const widths = frames.map(({ width }) => width).filter((width, i, all) => width !== all[i - 1]);
       const skipped = Math.max(...frames.slice(1).map(({ mediaTime }, i) => mediaTime - frames[i].mediaTime));
       console.log(`${name}:`, JSON.stringify({ ...seen, delay: undefined, events: seen.events.map(({ type }) => type), widths, skipped }));
-      const errors = await page.evaluate(() => window.errors);
-      assert.deepEqual(errors.filter(({ fatal }) => fatal !== false), []);
-      assert.deepEqual(stalls(seen), [], 'no stall');
-      assert.equal(seen.back, 0, 'never back');
+      await undisturbed(page, seen);
       assert.deepEqual(widths.filter((_, i) => i > 0 || widths[0] !== 640), way, 'each step was seen, and no other');
       assert.ok(skipped < (measuring ? 0.2 : 0.5), `${skipped} s of the picture are missing`);
       assert.ok(!seen.events.some(({ type }) => type === 'seeking'), 'nothing was jumped over');
