@@ -128,7 +128,7 @@ pub(crate) async fn drive<S>(
             }
             _ = look.tick() => {
                 // Whoever comes again is served by another thread. A few at a time, lest the others be crowded next.
-                if seat.is_crowded() && !is_leaving && activity.begun.load(Ordering::Relaxed) % SHED == 0 {
+                if seat.is_crowded() && !is_leaving && activity.is_nth(SHED) {
                     is_leaving = true;
                     connection.as_mut().graceful_shutdown();
                 }
@@ -180,6 +180,11 @@ impl Activity {
         self.seen.swap(begun, Ordering::Relaxed) != begun || self.under_way.load(Ordering::Relaxed) > 0
     }
 
+    /// Whether it has been asked for the `n`th time, or twice that: of many connections one in `n`, now these, now those.
+    fn is_nth(&self, n: u64) -> bool {
+        !self.never_asked() && self.begun.load(Ordering::Relaxed).is_multiple_of(n)
+    }
+
     fn never_asked(&self) -> bool {
         self.begun.load(Ordering::Relaxed) == 0
     }
@@ -199,5 +204,48 @@ impl UnderWay {
 impl Drop for UnderWay {
     fn drop(&mut self) {
         self.0.under_way.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+    use tokio::time::timeout;
+
+    use super::*;
+
+    const LOOK: Duration = Duration::from_millis(500);
+
+    /// Asks so often on one connection; whether it is let go within a look, and the next.
+    async fn is_let_go(seat: Seat, requests: u64) -> bool {
+        let (mut client, ours) = duplex(64 * 1024);
+        let (peer, builder, stop) = (Peer(Ipv4Addr::LOCALHOST.into()), builder(10 * LOOK), CancellationToken::new());
+        let task = tokio::spawn(async move { drive(ours, peer, Router::new(), builder, LOOK, &seat, stop).await });
+        for _ in 0..requests {
+            client.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+            let mut answer = Vec::new();
+            while !answer.ends_with(b"\r\n\r\n") {
+                client.read_buf(&mut answer).await.unwrap();
+            }
+            assert!(answer.starts_with(b"HTTP/1.1 404"));
+        }
+        let is_let_go = timeout(2 * LOOK, client.read_u8()).await.is_ok_and(|end| end.is_err());
+        task.abort();
+        is_let_go
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_crowded_thread_lets_some_go_and_only_then() {
+        let let_go = async |crowded| {
+            let mut let_go = Vec::new();
+            for requests in 1..=2 * SHED {
+                let_go.push(is_let_go(Seat::here(crowded), requests).await);
+            }
+            let_go.iter().filter(|is| **is).count()
+        };
+        assert_eq!(let_go(true).await, 2);
+        assert_eq!(let_go(false).await, 0);
     }
 }

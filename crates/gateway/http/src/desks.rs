@@ -82,6 +82,11 @@ pub(crate) struct Seat {
 }
 
 impl Seat {
+    /// One where it is asked for.
+    pub(crate) fn here(crowded: bool) -> Self {
+        Self { runtime: Handle::current(), crowded: Arc::new(crowded.into()) }
+    }
+
     /// Whether another thread would have more time for this connection.
     pub(crate) fn is_crowded(&self) -> bool {
         self.crowded.load(Ordering::Relaxed)
@@ -100,7 +105,7 @@ impl Desks {
         let number = choose(&loads);
         match self.desks.get_mut(number) {
             Some(desk) => desk.seat(number),
-            None => Seat { runtime: Handle::current(), crowded: Arc::default() },
+            None => Seat::here(false),
         }
     }
 
