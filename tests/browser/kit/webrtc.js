@@ -236,7 +236,8 @@ window.webrtc = {
     const stats = [...(await this.viewer.getStats()).values()].filter(({ type }) => type === 'inbound-rtp');
     const element = document.querySelector('video');
     const of = (wanted) => stats.find(({ kind }) => kind === wanted) ?? {};
-    const { framesDecoded, framesDropped, freezeCount, totalFreezesDuration, pliCount, packetsLost, nackCount } = of('video');
+    // Chromium lists a stream with its first packet: before it nothing was decoded, which is a number that can be added to.
+    const { framesDecoded = 0, framesDropped, freezeCount, totalFreezesDuration, pliCount, packetsLost, nackCount } = of('video');
     return {
       width: element.videoWidth,
       height: element.videoHeight,
