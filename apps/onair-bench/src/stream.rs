@@ -29,6 +29,8 @@ pub struct Seen {
     pub tallies: Vec<Tally>,
     /// From the publisher's hand to the viewer's, milliseconds.
     pub delay_ms: Samples,
+    /// The same of pictures' last packets: what a whole picture waited for.
+    pub frame_ms: Samples,
     /// Why viewers were given up.
     pub failures: BTreeMap<String, u64>,
     /// What was agreed on, such as the cipher.
@@ -41,6 +43,7 @@ impl Merge for Seen {
     fn merge(&mut self, other: Self) {
         self.tallies.extend(other.tallies);
         self.delay_ms.merge(other.delay_ms);
+        self.frame_ms.merge(other.frame_ms);
         for (why, count) in other.failures {
             *self.failures.entry(why).or_default() += count;
         }

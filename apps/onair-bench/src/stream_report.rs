@@ -47,6 +47,8 @@ pub struct StreamReport {
     pub signal_ms: Option<Summary>,
     /// From the publisher's hand to the viewer's, milliseconds.
     pub delay_ms: Option<Summary>,
+    /// The same of pictures' last packets, one picture in some.
+    pub frame_ms: Option<Summary>,
     /// Of publishers: how often the server asked for a keyframe, and for packets again.
     pub asked: Option<(u64, u64)>,
     /// What it cost.
@@ -88,6 +90,7 @@ impl StreamReport {
             join_ms: samples(|tally| tally.join_ms),
             signal_ms: some(samples(|tally| tally.signal_ms)),
             delay_ms: some(seen.delay_ms.summary()),
+            frame_ms: some(seen.frame_ms.summary()),
             asked: (seen.asked != (0, 0)).then_some(seen.asked),
             failures: seen.failures,
             cost,
@@ -118,7 +121,8 @@ impl fmt::Display for StreamReport {
             writeln!(f, "  asked            for {keyframes} keyframes, for {packets} packets again")?;
         }
         write!(f, "{}", self.cost)?;
-        let rows = [("join", Some(self.join_ms)), ("signalling", self.signal_ms), ("delay", self.delay_ms)];
+        let (join, of_frames) = (Some(self.join_ms), self.frame_ms);
+        let rows = [("join", join), ("signalling", self.signal_ms), ("delay", self.delay_ms), ("of frames", of_frames)];
         table(f, rows.into_iter().filter_map(|(name, summary)| Some((name, summary?))))
     }
 }

@@ -19,7 +19,7 @@ use wire::rtp::{Packet, is_rtcp};
 
 use super::arrivals::Arrivals;
 use super::link::sent;
-use super::offer::RTX;
+use super::offer::{RTX, VIDEO};
 use super::{Failure, Link, Role, credentials, offer, read, signal};
 use crate::generate::{Ledger, mark};
 use crate::plan::{Live, Plan, Times};
@@ -45,6 +45,8 @@ pub struct Viewers {
 
 /// In the light mode one packet in so many is decrypted.
 const SAMPLE: u64 = 64;
+/// And the last packet of one picture in so many, a number that meets every place in a group of pictures in turn.
+const FRAME_SAMPLE: u64 = 7;
 /// Requests under way at once.
 const JOINERS: usize = 16;
 /// Deadlines are looked at this often.
@@ -76,6 +78,8 @@ struct Slot {
     session: Option<Url>,
     arrivals: Arrivals,
     packets: u64,
+    /// Last packets of pictures.
+    frames: u64,
     bytes: u64,
     began: Instant,
     signal_ms: f32,
@@ -92,6 +96,7 @@ struct Desk<'a> {
     ledger: Option<&'a Ledger>,
     full: bool,
     delay_ms: Samples,
+    frame_ms: Samples,
     is_measuring: bool,
     out: BytesMut,
     bytes: u64,
@@ -114,6 +119,7 @@ pub fn watch(plan: &Plan, viewers: &Viewers, thread: usize, times: Times, live: 
         ledger: viewers.ledger.as_ref(),
         full: viewers.full,
         delay_ms: Samples::default(),
+        frame_ms: Samples::default(),
         is_measuring: false,
         out: BytesMut::with_capacity(2048),
         bytes: 0,
@@ -167,7 +173,7 @@ pub fn watch(plan: &Plan, viewers: &Viewers, thread: usize, times: Times, live: 
     }
     let tallies = slots.iter().map(Slot::tally).collect();
     leave(slots);
-    Ok(Seen { tallies, delay_ms: desk.delay_ms, failures, agreed, asked: (0, 0) })
+    Ok(Seen { tallies, delay_ms: desk.delay_ms, frame_ms: desk.frame_ms, failures, agreed, asked: (0, 0) })
 }
 
 /// Asks for sessions at their times, some at once, and hands them over.
@@ -250,6 +256,7 @@ impl Slot {
             session,
             arrivals,
             packets: 0,
+            frames: 0,
             bytes: 0,
             began,
             signal_ms: signalled.as_secs_f32() * 1e3,
@@ -335,30 +342,35 @@ impl Slot {
             self.join_ms = Some(now.saturating_duration_since(self.began).as_secs_f32() * 1e3);
             desk.live.connected.fetch_add(1, Ordering::Relaxed);
         }
-        if desk.full || self.packets % SAMPLE == 1 {
-            self.look_into(now, datagram, desk);
+        let ends_frame = packet.header.marker && packet.header.payload_type == VIDEO;
+        self.frames += u64::from(ends_frame);
+        let is_sample = desk.full || self.packets % SAMPLE == 1;
+        let is_end = ends_frame && (desk.full || self.frames.is_multiple_of(FRAME_SAMPLE));
+        if (is_sample || is_end)
+            && let Some(sent) = self.look_into(datagram, desk.ledger)
+            && desk.is_measuring
+        {
+            let delay_ms = now.saturating_duration_since(sent).as_secs_f32() * 1e3;
+            if is_sample {
+                desk.delay_ms.add(delay_ms);
+            }
+            if is_end {
+                desk.frame_ms.add(delay_ms);
+            }
         }
         Ok(())
     }
 
-    /// Decrypts a packet.
-    fn look_into(&mut self, now: Instant, datagram: &mut [u8], desk: &mut Desk<'_>) {
-        let Some(opener) = self.link.opener() else { return };
-        let Ok((len, _)) = opener.open_rtp(datagram) else { return };
-        let Some(Ok(packet)) = datagram.get(..len).map(Packet::parse) else { return };
-        if packet.header.payload_type == RTX
-            && let Some(&[high, low]) = packet.payload.get(..2).and_then(|two| two.first_chunk())
-        {
+    /// Decrypts a packet; when its publisher sent what is in it, if that was ours.
+    fn look_into(&mut self, datagram: &mut [u8], ledger: Option<&Ledger>) -> Option<Instant> {
+        let (len, _) = self.link.opener()?.open_rtp(datagram).ok()?;
+        let packet = Packet::parse(datagram.get(..len)?).ok()?;
+        if packet.header.payload_type == RTX {
+            let &[high, low] = packet.payload.get(..2)?.first_chunk()?;
             self.arrivals.repaired(u16::from_be_bytes([high, low]));
-            return;
+            return None;
         }
-        if !desk.is_measuring {
-            return;
-        }
-        let sent = desk.ledger.and_then(|ledger| ledger.when(mark(packet.payload)?));
-        if let Some(sent) = sent {
-            desk.delay_ms.add(now.saturating_duration_since(sent).as_secs_f32() * 1e3);
-        }
+        ledger?.when(mark(packet.payload)?)
     }
 
     /// Does what is due.

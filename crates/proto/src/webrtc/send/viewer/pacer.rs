@@ -7,8 +7,8 @@ const MIN_BURST: f64 = 24_000.0;
 /// What may leave at once, as a stretch of the paced rate; and never more than a receiver's socket has room for.
 const BURST: f64 = 0.030;
 const MAX_BURST: f64 = 64_000.0;
-/// However wide the link: a receiver has to keep up, too.
-const MAX_PACE_BPS: f64 = 60_000_000.0;
+/// However wide the link: a receiver has to keep up, too. A keyframe of 100 kB has left after 1.5 ms.
+const MAX_PACE_BPS: f64 = 200_000_000.0;
 /// A link that has hardly more room than the stream needs gets so many times what it is believed to carry, in trouble
 /// no more than that, and so much at once.
 const NARROW: f64 = 1.25;
@@ -18,8 +18,9 @@ const NARROW_BURST: f64 = 6_000.0;
 /// The pace over a link of which nothing is known; what leaves at once is enough to measure it by.
 const BEGIN_BPS: f64 = 1_000_000.0;
 const BEGIN_BURST: f64 = 12_000.0;
-/// When it has to wait, this much is gathered before it goes on, so that calls stay few.
+/// When it has to wait, this much is gathered before it goes on, so that calls stay few; and no more than one of them takes.
 const STEP: Duration = Duration::from_millis(5);
+const STEP_BYTES: f64 = 24_000.0;
 /// Where nothing is known of a stream.
 const UNKNOWN_BPS: f64 = 4_000_000.0;
 
@@ -102,7 +103,7 @@ impl Pacer {
 
     /// When it may go on, if it may not now.
     pub(super) fn ready_at(&self) -> Instant {
-        let wanted = self.bytes_per_second * STEP.as_secs_f64();
+        let wanted = (self.bytes_per_second * STEP.as_secs_f64()).min(STEP_BYTES);
         let full = Duration::from_secs_f64(((wanted - self.budget) / self.bytes_per_second).clamp(0.0005, 1.0));
         (self.last + full).max(self.held_until)
     }
