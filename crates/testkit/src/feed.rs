@@ -33,8 +33,13 @@ impl Feed {
         ffmpeg.args(["-r", &self.video.rate.to_string(), "-i", "pipe:0"]);
         if let (Some(audio), Some(port)) = (&self.audio, &sound) {
             let port = port.local_addr().expect("its address").port();
-            ffmpeg.args(["-probesize", "32", "-analyzeduration", "0", "-f", "s16le"]);
-            ffmpeg.args(["-ar", &audio.rate_hz.to_string(), "-ac", "1", "-i", &format!("tcp://127.0.0.1:{port}")]);
+            if is_whip {
+                ffmpeg.args(["-probesize", "32", "-analyzeduration", "0", "-f", "flv"]);
+            } else {
+                ffmpeg.args(["-probesize", "32", "-analyzeduration", "0", "-f", "s16le"]);
+                ffmpeg.args(["-ar", &audio.rate_hz.to_string(), "-ac", "1"]);
+            }
+            ffmpeg.args(["-i", &format!("tcp://127.0.0.1:{port}")]);
         }
         ffmpeg.args(self.video.encoder());
         if is_whip {
@@ -51,9 +56,12 @@ impl Feed {
         let length = self.length.unwrap_or(Duration::MAX);
         let start = Start::now();
         if let (Some(audio), Some(port)) = (self.audio, sound) {
+            // A modern ffmpeg takes bare samples in blocks of 85 ms, and tags as they come.
+            let wrap = if is_whip { as_flv } else { as_it_is };
+            let rate_hz = if is_whip { FLV_RATE_HZ } else { audio.rate_hz };
             thread::spawn(move || {
                 if let Ok((socket, _)) = port.accept() {
-                    send_sound(socket, &audio, start, length);
+                    send_sound(socket, rate_hz, wrap, start, length);
                 }
             });
         }
@@ -101,8 +109,9 @@ fn send_pictures(mut pipe: impl Write, video: &Video, start: Start, length: Dura
     }
 }
 
-fn send_sound(mut socket: TcpStream, audio: &Audio, start: Start, length: Duration) {
-    let rate = u64::from(audio.rate_hz);
+/// Sends 10 ms at a time, wrapped up as `wrap` says: it gets the time in milliseconds and the samples.
+fn send_sound(mut socket: TcpStream, rate_hz: u32, wrap: fn(u64, Vec<u8>) -> Vec<u8>, start: Start, length: Duration) {
+    let rate = u64::from(rate_hz);
     let run = rate / 100;
     for n in 0.. {
         let due = Duration::from_millis(n * 10);
@@ -112,8 +121,31 @@ fn send_sound(mut socket: TcpStream, audio: &Audio, start: Start, length: Durati
         start.wait(due);
         let samples = (n * run..(n + 1) * run).map(|i| sample(start.unix_us + i * 1_000_000 / rate));
         let bytes: Vec<u8> = samples.flat_map(i16::to_le_bytes).collect();
-        if socket.write_all(&bytes).is_err() {
+        if socket.write_all(&wrap(n * 10, bytes)).is_err() {
             return;
         }
     }
+}
+
+fn as_it_is(_: u64, samples: Vec<u8>) -> Vec<u8> {
+    samples
+}
+
+/// The highest rate that FLV knows.
+const FLV_RATE_HZ: u32 = 44_100;
+
+/// A tag of one channel of 16 bits; before the first one, the file's header.
+fn as_flv(time_ms: u64, samples: Vec<u8>) -> Vec<u8> {
+    const SOUND: u8 = 8;
+    const PCM_44_KHZ_16_BIT_MONO: u8 = 0x3e;
+    let mut out = if time_ms == 0 { b"FLV\x01\x04\0\0\0\x09\0\0\0\0".to_vec() } else { Vec::new() };
+    let begin = out.len();
+    let size = (samples.len() as u32 + 1).to_be_bytes();
+    let time = (time_ms as u32).to_be_bytes();
+    out.push(SOUND);
+    out.extend(&size[1..]);
+    out.extend([time[1], time[2], time[3], time[0], 0, 0, 0, PCM_44_KHZ_16_BIT_MONO]);
+    out.extend(samples);
+    out.extend(((out.len() - begin) as u32).to_be_bytes());
+    out
 }
