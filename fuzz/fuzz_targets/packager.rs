@@ -55,6 +55,7 @@ fuzz_target!(|data: &[u8]| {
             reorder: Span::from_millis(i64::from(op[3] as i8) * 8),
             is_sync: op[0] & 0x10 != 0,
             payload: Bytes::from(vec![7; usize::from(op[4])]),
+            temporal: media::Temporal::BASE,
         };
         epoch += u32::from(op[0] & 0xe0 == 0xe0);
         packager.frame(now, &tracks[which], epoch, frame);

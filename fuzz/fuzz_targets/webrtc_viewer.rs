@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use libfuzzer_sys::fuzz_target;
 use media::codec::{Picture, Vp8};
-use media::{Codec, Frame, Kind, Span, Time, Track, TrackId};
+use media::{Codec, Frame, Kind, Span, Temporal, Time, Track, TrackId};
 use proto::webrtc::negotiate::{Agreed, Coding, Extensions, Media, Terms};
 use proto::webrtc::send::{Batch, Polled, Viewer, Writer};
 use proto::webrtc::srtp::{Keys, Profile, Sealer};
@@ -62,8 +62,9 @@ fuzz_target!(|data: &[u8]| {
         for (at, writer) in writers.iter_mut().enumerate() {
             let is_sync = frames % 16 == at as i64;
             let dts = Time::ZERO + Span::from((now - begin) + Duration::from_nanos(frames as u64));
+            let temporal = Temporal { layer: [0, 2, 1, 2][frames as usize % 4], switches_up: count % 2 == 0 };
             let payload = vec![0; if is_sync { 9_000 } else { 2_000 }].into();
-            writer.append(&Frame { dts, reorder: Span::ZERO, is_sync, payload }, now);
+            writer.append(&Frame { dts, reorder: Span::ZERO, is_sync, payload, temporal }, now);
         }
         frames += 1;
         let mut datagram = vec![0x80 | count & 0x1f, 200 + kind % 8, 0, 0, 0, 0, 0, 1];
@@ -73,7 +74,7 @@ fuzz_target!(|data: &[u8]| {
         datagram[3] = (datagram.len() / 4 - 1) as u8;
         viewer.handle_rtcp(now, &datagram);
         if kind & 0x80 != 0 {
-            viewer.choose(now, Some(TrackId(count.into())));
+            viewer.choose(now, Some(TrackId(count.into())), (count > 200).then_some(0));
         }
         loop {
             let polled = viewer.poll(now, &mut sealer, &mut batch);

@@ -87,6 +87,6 @@ impl Pictures {
             }
         };
         self.count += 1;
-        Frame { dts, reorder: Span::ZERO, is_sync, payload }
+        Frame { dts, reorder: Span::ZERO, is_sync, payload, temporal: media::Temporal::BASE }
     }
 }

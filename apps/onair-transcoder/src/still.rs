@@ -34,7 +34,7 @@ impl Bench {
         // Behind the end of what it was given, a decoder takes no more.
         self.decoder.flush();
         let payload = self.encode(&picture?)?;
-        let frame = Frame { dts: *dts, reorder: Span::ZERO, is_sync: true, payload };
+        let frame = Frame { dts: *dts, reorder: Span::ZERO, is_sync: true, payload, temporal: media::Temporal::BASE };
         reports.push(Report::Frame(Unit { output: Still::OUTPUT, epoch: unit.epoch, frame }));
         Ok(())
     }

@@ -36,7 +36,13 @@ fn append(publisher: &Publisher, start: Instant, from: usize, count: usize, payl
     for index in from..from + count {
         let since = Span::from_ticks(index as i64, 30);
         let is_sync = index % FRAMES == 0;
-        let frame = Frame { dts: Time::ZERO + since, reorder: Span::ZERO, is_sync, payload: payload.clone() };
+        let frame = Frame {
+            dts: Time::ZERO + since,
+            reorder: Span::ZERO,
+            is_sync,
+            payload: payload.clone(),
+            temporal: media::Temporal::BASE,
+        };
         publisher.append(ID, frame, start + since.to_duration()).expect("it may");
     }
 }

@@ -30,5 +30,5 @@ pub(crate) fn audio(rate: u32) -> Track {
 /// A frame of 100 bytes stamped with `ms` milliseconds.
 pub(crate) fn frame(ms: i64, is_sync: bool) -> Frame {
     let dts = Time::ZERO + Span::from_millis(ms);
-    Frame { dts, reorder: Span::ZERO, is_sync, payload: Bytes::from_static(&[7; 100]) }
+    Frame { dts, reorder: Span::ZERO, is_sync, payload: Bytes::from_static(&[7; 100]), temporal: media::Temporal::BASE }
 }

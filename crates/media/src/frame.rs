@@ -17,6 +17,24 @@ pub struct Frame {
     pub is_sync: bool,
     /// The encoded bytes.
     pub payload: Bytes,
+    /// Who may do without it.
+    pub temporal: Temporal,
+}
+
+/// The temporal layer of a frame: frames of the layers up to it never need one of a layer above, so those above can be
+/// left out, and pictures come less often.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Temporal {
+    /// 0 is the lowest, which all need, and every layer of which nothing is known.
+    pub layer: u8,
+    /// It needs no earlier frame of this layer or one above: who has all frames of the layers below may begin with this
+    /// layer here.
+    pub switches_up: bool,
+}
+
+impl Temporal {
+    /// What all need.
+    pub const BASE: Self = Self { layer: 0, switches_up: false };
 }
 
 impl Frame {

@@ -11,7 +11,7 @@ mod track;
 pub mod codec;
 
 pub use codec::Codec;
-pub use frame::Frame;
+pub use frame::{Frame, Temporal};
 pub use path::{BadPath, Path};
 pub use time::{Span, Time};
 pub use track::{Catalog, Kind, Language, Origin, Track, TrackId};

@@ -62,6 +62,7 @@ async fn send(publisher: &Publisher, secs: i64) {
             reorder: Span::ZERO,
             is_sync,
             payload: Bytes::from_static(&[0, 0, 0, 2, 0x65, 0]),
+            temporal: media::Temporal::BASE,
         };
         let at = Instant::now().into_std();
         publisher.append(VIDEO, frame(n % 25 == 0, n * 40), at).unwrap();

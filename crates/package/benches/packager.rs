@@ -56,14 +56,25 @@ impl Show {
             let now = self.start + dts.since(Time::ZERO).to_duration();
             let is_sync = self.pictures % 60 == 0;
             let payload = if is_sync { self.key.clone() } else { self.delta.clone() };
-            self.packager.frame(now, &self.tracks[0], 0, Frame { dts, reorder: Span::ZERO, is_sync, payload });
+            self.packager.frame(
+                now,
+                &self.tracks[0],
+                0,
+                Frame { dts, reorder: Span::ZERO, is_sync, payload, temporal: media::Temporal::BASE },
+            );
             self.pictures += 1;
             loop {
                 let sound = Time::from_ticks(self.sounds * 1024, 48_000);
                 if sound > dts {
                     break;
                 }
-                let frame = Frame { dts: sound, reorder: Span::ZERO, is_sync: true, payload: self.sound.clone() };
+                let frame = Frame {
+                    dts: sound,
+                    reorder: Span::ZERO,
+                    is_sync: true,
+                    payload: self.sound.clone(),
+                    temporal: media::Temporal::BASE,
+                };
                 self.packager.frame(now, &self.tracks[1], 0, frame);
                 self.sounds += 1;
             }

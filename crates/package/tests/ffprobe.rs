@@ -56,7 +56,13 @@ fn frames(flv: &Path) -> Vec<(Arc<Track>, Frame)> {
                     VideoPacket::CodedFrames => {
                         let unit = AccessUnit::from_length_prefixed(track.data.clone(), 4).unwrap();
                         let reorder = Span::from_millis(track.composition_ms.into());
-                        let frame = Frame { dts, reorder, is_sync: unit.is_sync, payload: unit.payload };
+                        let frame = Frame {
+                            dts,
+                            reorder,
+                            is_sync: unit.is_sync,
+                            payload: unit.payload,
+                            temporal: media::Temporal::BASE,
+                        };
                         frames.push((video.clone().unwrap(), frame));
                     }
                     _ => {}
@@ -79,7 +85,13 @@ fn frames(flv: &Path) -> Vec<(Arc<Track>, Frame)> {
                         let dts = Time::from_ticks(at, rate);
                         frames.push((
                             track_of,
-                            Frame { dts, reorder: Span::ZERO, is_sync: true, payload: track.data.clone() },
+                            Frame {
+                                dts,
+                                reorder: Span::ZERO,
+                                is_sync: true,
+                                payload: track.data.clone(),
+                                temporal: media::Temporal::BASE,
+                            },
                         ));
                     }
                     _ => {}

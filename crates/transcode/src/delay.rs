@@ -71,7 +71,7 @@ mod tests {
 
     fn frame(n: i64, reorder_ms: i64) -> Frame {
         let (dts, reorder) = (Time::ZERO + Span::from_millis(n * 40), Span::from_millis(reorder_ms));
-        Frame { dts, reorder, is_sync: n == 0, payload: Bytes::new() }
+        Frame { dts, reorder, is_sync: n == 0, payload: Bytes::new(), temporal: media::Temporal::BASE }
     }
 
     #[test]

@@ -139,7 +139,11 @@ fn beep(sample: i64) -> f32 {
 
 fn made(output: u8, dts: Time, is_sync: bool, data: &[u8]) -> Report {
     let payload = Bytes::copy_from_slice(data);
-    Report::Frame(Unit { output, epoch: 0, frame: Frame { dts, reorder: Span::ZERO, is_sync, payload } })
+    Report::Frame(Unit {
+        output,
+        epoch: 0,
+        frame: Frame { dts, reorder: Span::ZERO, is_sync, payload, temporal: media::Temporal::BASE },
+    })
 }
 
 fn to_frame(canvas: &Canvas, card: &Card) -> frame::Video {

@@ -223,7 +223,7 @@ impl Work {
 
     fn tell(&self, made: Vec<Made>) -> Result<(), Error> {
         for Made { place: Place { at, epoch }, is_sync, payload } in made {
-            let frame = Frame { dts: at, reorder: Span::ZERO, is_sync, payload };
+            let frame = Frame { dts: at, reorder: Span::ZERO, is_sync, payload, temporal: media::Temporal::BASE };
             self.mouth.say(&Report::Frame(Unit { output: self.rung.id, epoch, frame }))?;
         }
         Ok(())

@@ -79,7 +79,8 @@ async fn a_telephone_is_heard_as_aac() {
         };
         let payload: Vec<u8> = (0..160).map(code).collect();
         let dts = Time::ZERO + Span::from_millis(i64::from(n) * 20);
-        let frame = Frame { dts, reorder: Span::ZERO, is_sync: true, payload: payload.into() };
+        let frame =
+            Frame { dts, reorder: Span::ZERO, is_sync: true, payload: payload.into(), temporal: media::Temporal::BASE };
         publisher.append(SOUND, frame, now + Duration::from_millis(20) * n).unwrap();
     }
     let made = read(&mut cursor, QUIET).await;
@@ -98,6 +99,7 @@ async fn a_source_that_changes_its_codec_goes_on() {
         reorder: Span::ZERO,
         is_sync: true,
         payload: vec![0xd5; 160].into(),
+        temporal: media::Temporal::BASE,
     };
     let now = std::time::Instant::now();
     for n in 0..50 {

@@ -52,7 +52,13 @@ pub(crate) fn clip(size: &str, rate: u32, secs: u32, arguments: &str) -> Clip {
         };
         // Exact times of that rate, from what the file has in ticks.
         let exact = |ticks: i64| Time::from_ticks(((ticks - zero) * i64::from(rate) + 45_000) / 90_000, rate);
-        Frame { dts: exact(*dts), reorder: exact(*pts).since(exact(*dts)), is_sync, payload }
+        Frame {
+            dts: exact(*dts),
+            reorder: exact(*pts).since(exact(*dts)),
+            is_sync,
+            payload,
+            temporal: media::Temporal::BASE,
+        }
     };
     Clip { codec, frames: units.iter().map(frame).collect() }
 }

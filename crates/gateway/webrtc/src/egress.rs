@@ -45,9 +45,9 @@ impl Egress {
         self.viewer.handle_rtcp(now, packet);
     }
 
-    pub(crate) fn choose(&mut self, now: Instant, track: Option<TrackId>) -> bool {
+    pub(crate) fn choose(&mut self, now: Instant, track: Option<TrackId>, top: Option<u8>) -> bool {
         self.layers_changed = true;
-        self.viewer.choose(now, track)
+        self.viewer.choose(now, track, top)
     }
 
     pub(crate) fn can_degrade(&self) -> bool {
@@ -120,7 +120,10 @@ impl Egress {
     }
 
     pub(crate) fn rungs(&self) -> Vec<Rung> {
+        // The last is the whole.
+        let thinner = |rates: &[u64]| rates.split_last().map_or(Vec::new(), |(_, thinner)| thinner.to_vec());
         let rung = |layer: proto::webrtc::send::Layer| Rung {
+            thinner_bps: if layer.rate_bps > 0 { thinner(&layer.rates_bps) } else { Vec::new() },
             id: layer.track.id,
             rid: layer.track.name().to_string(),
             rate_bps: layer.rate_bps,

@@ -78,14 +78,22 @@ pub(crate) struct Rung {
     pub(crate) rate_bps: u64,
     pub(crate) size: Option<(u32, u32)>,
     pub(crate) is_sent: bool,
+    /// What its temporal layers cost up to each below the highest; none where it has but one.
+    pub(crate) thinner_bps: Vec<u64>,
 }
 
 impl Rung {
     /// The same but for its rate, and that within a quarter.
     fn is_like(&self, other: &Self) -> bool {
-        let (low, high) = (self.rate_bps.min(other.rate_bps), self.rate_bps.max(other.rate_bps));
-        let is_near = low == high || low > 0 && high - low <= high / 4;
-        is_near && *self == Self { rate_bps: self.rate_bps, ..other.clone() }
+        let is_near = |one: u64, other: u64| {
+            let (low, high) = (one.min(other), one.max(other));
+            low == high || low > 0 && high - low <= high / 4
+        };
+        let rates = || self.thinner_bps.iter().zip(&other.thinner_bps);
+        is_near(self.rate_bps, other.rate_bps)
+            && rates().all(|(one, other)| is_near(*one, *other))
+            && self.thinner_bps.len() == other.thinner_bps.len()
+            && *self == Self { rate_bps: self.rate_bps, thinner_bps: self.thinner_bps.clone(), ..other.clone() }
     }
 }
 
@@ -226,7 +234,14 @@ mod tests {
 
     #[test]
     fn a_rate_that_became_quite_another_is_news_and_one_that_wavers_is_not() {
-        let rung = |rate_bps, is_sent| Rung { id: TrackId(0), rid: "v0".into(), rate_bps, size: None, is_sent };
+        let rung = |rate_bps, is_sent| Rung {
+            id: TrackId(0),
+            rid: "v0".into(),
+            rate_bps,
+            size: None,
+            is_sent,
+            thinner_bps: Vec::new(),
+        };
         assert!(rung(1000, true).is_like(&rung(800, true)) && rung(0, true).is_like(&rung(0, true)));
         for other in [rung(700, true), rung(1400, true), rung(0, true), rung(1000, false)] {
             assert!(!rung(1000, true).is_like(&other), "{other:?}");

@@ -143,11 +143,11 @@ impl Session {
         self.settle(now, tools)
     }
 
-    /// The viewer wants that layer, or the best; whether there is such a layer.
-    pub(crate) fn choose(&mut self, now: Instant, track: Option<TrackId>) -> bool {
+    /// The viewer wants that layer, or the best, of either no temporal layers above `top`; whether there is such a layer.
+    pub(crate) fn choose(&mut self, now: Instant, track: Option<TrackId>, top: Option<u8>) -> bool {
         match &mut self.flow {
             Flow::In(_) => false,
-            Flow::Out(egress) => egress.choose(now, track),
+            Flow::Out(egress) => egress.choose(now, track, top),
         }
     }
 

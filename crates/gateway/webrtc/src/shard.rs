@@ -43,7 +43,7 @@ pub(crate) enum Request {
     /// Its publisher is to be asked for a keyframe.
     Keyframe { id: u64, track: TrackId },
     /// It is to be sent that layer, or the best; the reply says whether there is such a layer.
-    Choose { id: u64, track: Option<TrackId>, reply: oneshot::Sender<bool> },
+    Choose { id: u64, track: Option<TrackId>, top: Option<u8>, reply: oneshot::Sender<bool> },
     /// It ends; the reply comes when it has.
     Close { id: u64, end: End, reply: oneshot::Sender<()> },
 }
@@ -152,11 +152,11 @@ impl Shard {
                 let now = Instant::now();
                 self.with(id, |session, tools| session.request_keyframe(now, track, tools));
             }
-            Request::Choose { id, track, reply } => {
+            Request::Choose { id, track, top, reply } => {
                 let now = Instant::now();
                 let mut is_known = false;
                 self.with(id, |session, tools| {
-                    is_known = session.choose(now, track);
+                    is_known = session.choose(now, track, top);
                     session.on_wake(now, tools)
                 });
                 let _ = reply.send(is_known);

@@ -131,7 +131,8 @@ impl House {
         let dts = Time::ZERO + Span::from_ticks(self.frames, 30);
         let is_sync = self.frames % 60 == 0;
         self.frames += 1;
-        let frame = Frame { dts, reorder: Span::ZERO, is_sync, payload: self.payload.clone() };
+        let frame =
+            Frame { dts, reorder: Span::ZERO, is_sync, payload: self.payload.clone(), temporal: media::Temporal::BASE };
         self.video.append(&frame, self.now);
         self.send()
     }
@@ -142,7 +143,10 @@ impl House {
         self.sounds += 1;
         let dts = Time::ZERO + Span::from_ticks(self.sounds, 50);
         let payload = Bytes::from_static(&[0xfc; 160]);
-        self.sound.append(&Frame { dts, reorder: Span::ZERO, is_sync: true, payload }, self.now);
+        self.sound.append(
+            &Frame { dts, reorder: Span::ZERO, is_sync: true, payload, temporal: media::Temporal::BASE },
+            self.now,
+        );
         self.send()
     }
 

@@ -62,7 +62,13 @@ impl Lone {
     pub(crate) fn append(&mut self) -> usize {
         self.now += Duration::from_secs(1) / FPS as u32;
         let dts = Time::ZERO + Span::from_ticks(self.frames, FPS as u32);
-        let frame = Frame { dts, reorder: Span::ZERO, is_sync: self.frames % GOP == 0, payload: self.payload.clone() };
+        let frame = Frame {
+            dts,
+            reorder: Span::ZERO,
+            is_sync: self.frames % GOP == 0,
+            payload: self.payload.clone(),
+            temporal: media::Temporal::BASE,
+        };
         self.frames += 1;
         self.writer.append(&frame, self.now);
         self.writer.log().last().map_or(0, |run| run.packets())

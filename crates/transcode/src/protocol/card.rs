@@ -30,7 +30,11 @@ impl Card {
     /// Asks for the picture of a moment: `dts` on the timeline, `wall_ns` since 1970.
     pub fn tick(dts: Time, wall_ns: i64) -> Unit {
         let payload = Bytes::copy_from_slice(&wall_ns.to_be_bytes());
-        Unit { output: 0, epoch: 0, frame: Frame { dts, reorder: Span::ZERO, is_sync: true, payload } }
+        Unit {
+            output: 0,
+            epoch: 0,
+            frame: Frame { dts, reorder: Span::ZERO, is_sync: true, payload, temporal: media::Temporal::BASE },
+        }
     }
 
     /// What time of day a tick says, in nanoseconds since 1970.

@@ -89,7 +89,11 @@ impl Unit {
             1 => true,
             _ => return Err(PART),
         };
-        Ok(Self { output, epoch, frame: Frame { dts, reorder, is_sync, payload: body } })
+        Ok(Self {
+            output,
+            epoch,
+            frame: Frame { dts, reorder, is_sync, payload: body, temporal: media::Temporal::BASE },
+        })
     }
 
     fn write(&self, out: &mut BytesMut) {

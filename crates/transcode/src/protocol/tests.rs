@@ -50,7 +50,11 @@ fn pictures() -> impl Strategy<Value = Pictures> {
 
 fn unit() -> impl Strategy<Value = Unit> {
     (any::<(u8, u32, i64, i64, bool)>(), bytes(300)).prop_map(|((output, epoch, dts, reorder, is_sync), payload)| {
-        Unit { output, epoch, frame: Frame { dts: Time(dts), reorder: Span(reorder), is_sync, payload } }
+        Unit {
+            output,
+            epoch,
+            frame: Frame { dts: Time(dts), reorder: Span(reorder), is_sync, payload, temporal: media::Temporal::BASE },
+        }
     })
 }
 

@@ -199,17 +199,26 @@ impl Feed {
     }
 }
 
-/// Keyed by the section; a layer that is silent has a bitrate of 0 (E17).
+/// Keyed by the section; a layer that is silent has a bitrate of 0. Behind each is what it comes to with fewer of its
+/// temporal layers, by the highest that is left (E17).
 fn layers(index: usize, rungs: &[Rung]) -> Value {
-    let layer = |rung: &Rung| {
-        let mut layer = json!({ "rid": rung.rid, "encodingId": rung.rid, "bitrate": rung.rate_bps });
+    let layer = |rung: &Rung, rate_bps: u64, temporal: Option<usize>| {
+        let mut layer = json!({ "rid": rung.rid, "encodingId": rung.rid, "bitrate": rate_bps });
+        if let (Some(id), Some(layer)) = (temporal, layer.as_object_mut()) {
+            layer.insert("temporalLayerId".to_owned(), id.into());
+        }
         if let (Some((width, height)), Some(layer)) = (rung.size, layer.as_object_mut()) {
             layer.insert("width".to_owned(), width.into());
             layer.insert("height".to_owned(), height.into());
         }
         layer
     };
-    json!({ index.to_string(): { "layers": rungs.iter().map(layer).collect::<Vec<_>>() } })
+    let all = rungs.iter().flat_map(|rung| {
+        let thinner = rung.thinner_bps.iter().enumerate().rev();
+        let thinner = thinner.map(move |(id, rate_bps)| layer(rung, *rate_bps, Some(id)));
+        std::iter::once(layer(rung, rung.rate_bps, None)).chain(thinner)
+    });
+    json!({ index.to_string(): { "layers": all.collect::<Vec<_>>() } })
 }
 
 #[cfg(test)]
@@ -217,7 +226,27 @@ mod tests {
     use super::*;
 
     fn rung(rid: &str, rate_bps: u64) -> Rung {
-        Rung { id: media::TrackId(0), rid: rid.to_owned(), rate_bps, size: Some((640, 360)), is_sent: true }
+        Rung {
+            id: media::TrackId(0),
+            rid: rid.to_owned(),
+            rate_bps,
+            size: Some((640, 360)),
+            is_sent: true,
+            thinner_bps: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn temporal_layers_stand_behind_the_whole() {
+        let rungs = [Rung { thinner_bps: vec![2, 4], ..rung("v0", 5) }, rung("v2", 1)];
+        let told = layers(1, &rungs);
+        let told: Vec<_> = told["1"]["layers"].as_array().unwrap().iter().collect();
+        let of = |entry: &&Value| {
+            (entry["rid"].clone(), entry["temporalLayerId"].as_u64(), entry["bitrate"].as_u64().unwrap())
+        };
+        let expected = [("v0", None, 5), ("v0", Some(1), 4), ("v0", Some(0), 2), ("v2", None, 1)];
+        let expected = expected.map(|(rid, layer, rate)| (json!(rid), layer, rate));
+        assert_eq!(told.iter().map(of).collect::<Vec<_>>(), expected);
     }
 
     async fn heard(feed: Feed, count: usize) -> (Vec<String>, Option<Feed>) {

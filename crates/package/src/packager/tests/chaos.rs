@@ -75,6 +75,7 @@ proptest! {
                 reorder: Span::from_millis(blow.reorder_ms),
                 is_sync: blow.is_sync,
                 payload: Bytes::from_static(&[7; 50]),
+                temporal: media::Temporal::BASE,
             };
             studio.arrive(Shot { track: tracks[blow.track][which[blow.track]].clone(), epoch, frame });
         }

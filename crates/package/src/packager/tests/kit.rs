@@ -98,6 +98,7 @@ impl Pictures {
                     reorder: period(reorder),
                     is_sync: in_gop == 0,
                     payload: payload.into(),
+                    temporal: media::Temporal::BASE,
                 };
                 Shot { track: self.track.clone(), epoch: self.epoch, frame }
             })
@@ -125,7 +126,13 @@ pub(super) fn sound(track: &Arc<Track>, epoch: u32, from: Time, to: Time) -> Vec
         .map(|n| Time::from_ticks(first + n * i64::from(aac.frame_samples), aac.core_rate))
         .take_while(|&dts| dts < to)
         .map(|dts| {
-            let frame = Frame { dts, reorder: Span::ZERO, is_sync: true, payload: Bytes::from_static(&[0x21; 340]) };
+            let frame = Frame {
+                dts,
+                reorder: Span::ZERO,
+                is_sync: true,
+                payload: Bytes::from_static(&[0x21; 340]),
+                temporal: media::Temporal::BASE,
+            };
             Shot { track: track.clone(), epoch, frame }
         })
         .collect()

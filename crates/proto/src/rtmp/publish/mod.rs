@@ -206,7 +206,8 @@ impl Out<'_> {
             self.news.is_out = false;
             (self.emit)(Event::Track(track));
         }
-        (self.emit)(Event::Frame(self.id, Frame { dts, reorder, is_sync, payload }));
+        let frame = Frame { dts, reorder, is_sync, payload, temporal: media::Temporal::BASE };
+        (self.emit)(Event::Frame(self.id, frame));
     }
 
     fn odd(&mut self, odd: impl Into<Odd>) {

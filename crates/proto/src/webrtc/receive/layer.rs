@@ -211,7 +211,7 @@ impl Layer {
         }
         let (dts, reorder) = self.clock.stamp(now, whole.timestamp);
         self.frames += 1;
-        let frame = Frame { dts, reorder, is_sync: whole.is_sync, payload: whole.payload };
+        let frame = Frame { dts, reorder, is_sync: whole.is_sync, payload: whole.payload, temporal: whole.temporal };
         out.push_back(Event::Frame(self.id, frame));
     }
 

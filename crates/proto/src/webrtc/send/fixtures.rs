@@ -66,12 +66,18 @@ pub(crate) fn picture(at_ms: i64, is_sync: bool, len: usize) -> Frame {
     payload[4] = if is_sync { 0x65 } else { 0x41 };
     payload[5..].fill((at_ms / 33) as u8 | 0x80);
     let dts = Time::ZERO + Span::from_millis(at_ms);
-    Frame { dts, reorder: Span::ZERO, is_sync, payload: payload.into() }
+    Frame { dts, reorder: Span::ZERO, is_sync, payload: payload.into(), temporal: media::Temporal::BASE }
 }
 
 pub(crate) fn packet(at_ms: i64) -> Frame {
     let dts = Time::ZERO + Span::from_millis(at_ms);
-    Frame { dts, reorder: Span::ZERO, is_sync: true, payload: Bytes::from_static(&[0xfc; 120]) }
+    Frame {
+        dts,
+        reorder: Span::ZERO,
+        is_sync: true,
+        payload: Bytes::from_static(&[0xfc; 120]),
+        temporal: media::Temporal::BASE,
+    }
 }
 
 /// One direction's two ends.

@@ -1,10 +1,10 @@
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use media::{Frame, Kind, Span, Time, Track, TrackId};
+use media::{Frame, Kind, Span, Temporal, Time, Track, TrackId};
 
 use super::packetizer::Packetizer;
 use crate::webrtc::negotiate::Coding;
@@ -16,6 +16,8 @@ const MAX_BYTES: usize = 24 << 20;
 const MAX_RUNS: usize = 8192;
 /// Over how long a rate is measured.
 const RATE_WINDOW: Duration = Duration::from_secs(2);
+/// Temporal layers that are told apart; what is above belongs to the last.
+pub(super) const TEMPORAL_LAYERS: usize = 4;
 /// A keyframe is asked for at most this often, whoever wants it (P3).
 const ASK_EVERY: Duration = Duration::from_millis(700);
 
@@ -30,6 +32,8 @@ pub struct Run {
     pub time: Time,
     /// When it was appended.
     pub at: Instant,
+    /// Which of those who watch may do without it.
+    pub temporal: Temporal,
     /// All payloads, one behind the other.
     bytes: Bytes,
     /// Where each ends.
@@ -70,7 +74,10 @@ pub struct Log {
     shelf: Mutex<Shelf>,
     /// Index of the next run: whether there is anything new is told without the lock.
     end: AtomicU64,
-    rate_bps: AtomicU64,
+    /// Up to each temporal layer: the last is the whole.
+    rates_bps: [AtomicU64; TEMPORAL_LAYERS],
+    /// Of the frames of the last two seconds, the highest temporal layer.
+    top: AtomicU8,
     /// Milliseconds after `began` at which a keyframe was last asked for, plus one; 0 for never.
     asked: AtomicU64,
     has_ended: AtomicBool,
@@ -108,7 +115,18 @@ impl Log {
 
     /// Measured over the last two seconds; before that, what the publisher said it would send. 0 where unknown.
     pub fn rate_bps(&self) -> u64 {
-        self.rate_bps.load(Ordering::Relaxed)
+        self.rate_up_to(u8::MAX)
+    }
+
+    /// The same of the temporal layers up to that one.
+    pub fn rate_up_to(&self, layer: u8) -> u64 {
+        let at = usize::from(layer).min(TEMPORAL_LAYERS - 1);
+        self.rates_bps.get(at).map_or(0, |rate| rate.load(Ordering::Relaxed))
+    }
+
+    /// The highest temporal layer that frames have come in lately.
+    pub fn top_layer(&self) -> u8 {
+        self.top.load(Ordering::Relaxed)
     }
 
     /// Index of the run that is appended next.
@@ -184,9 +202,11 @@ pub struct Writer {
     /// Runs written; the group's first.
     next: u64,
     group: Option<u64>,
-    /// Bytes and times of the last runs, for the rate.
-    recent: VecDeque<(Instant, usize)>,
-    recent_bytes: usize,
+    /// Times, bytes and layers of the last runs, for the rates.
+    recent: VecDeque<(Instant, usize, u8)>,
+    /// Of each temporal layer: their bytes, and how many they are.
+    recent_bytes: [usize; TEMPORAL_LAYERS],
+    recent_count: [usize; TEMPORAL_LAYERS],
     has_b_frames: bool,
 }
 
@@ -195,7 +215,7 @@ impl Writer {
     pub fn new(track: Arc<Track>, now: Instant) -> Option<Self> {
         let coding = Coding::carrying(&track.codec)?;
         let packetizer = Packetizer::new(&track.codec)?;
-        let rate_bps = AtomicU64::new(track.bitrate_bps.unwrap_or(0).into());
+        let rates_bps = std::array::from_fn(|_| AtomicU64::new(track.bitrate_bps.unwrap_or(0).into()));
         let id = track.id;
         let shelf = Mutex::new(Shelf { track, runs: VecDeque::new(), bytes: 0, newest: None });
         let log = Log {
@@ -204,7 +224,8 @@ impl Writer {
             began: now,
             shelf,
             end: AtomicU64::new(0),
-            rate_bps,
+            rates_bps,
+            top: AtomicU8::new(0),
             asked: AtomicU64::new(0),
             has_ended: AtomicBool::new(false),
         };
@@ -214,7 +235,8 @@ impl Writer {
             next: 0,
             group: None,
             recent: VecDeque::new(),
-            recent_bytes: 0,
+            recent_bytes: [0; TEMPORAL_LAYERS],
+            recent_count: [0; TEMPORAL_LAYERS],
             has_b_frames: false,
         })
     }
@@ -249,9 +271,10 @@ impl Writer {
         }
         let Some(group) = self.group else { return };
         let Some((bytes, ends)) = self.packetizer.cut(frame) else { return };
-        self.measure(now, bytes.len());
+        let temporal = layer_of(frame);
+        self.measure(now, bytes.len(), temporal.layer);
         let (index, time) = (self.next, frame.pts());
-        let run = Arc::new(Run { index, group, time, at: now, bytes, ends });
+        let run = Arc::new(Run { index, group, time, at: now, temporal, bytes, ends });
         self.next += 1;
         let gone = {
             let mut shelf = self.log.shelf();
@@ -264,22 +287,47 @@ impl Writer {
         drop(gone);
     }
 
-    fn measure(&mut self, now: Instant, bytes: usize) {
-        self.recent.push_back((now, bytes));
-        self.recent_bytes += bytes;
-        while let Some(&(at, old)) = self.recent.front()
+    fn measure(&mut self, now: Instant, bytes: usize, layer: u8) {
+        self.recent.push_back((now, bytes, layer));
+        self.count(layer, |all, each| (all + bytes, each + 1));
+        while let Some(&(at, old, layer)) = self.recent.front()
             && now.saturating_duration_since(at) > RATE_WINDOW
         {
-            self.recent_bytes -= old;
+            self.count(layer, |all, each| (all - old, each - 1));
             self.recent.pop_front();
         }
-        let Some(&(first, _)) = self.recent.front() else { return };
+        let Some(&(first, ..)) = self.recent.front() else { return };
         let span = now.saturating_duration_since(first);
         // Some frames at least, or the first keyframe alone would look like a rate.
         if span >= RATE_WINDOW / 10 {
             let millis = span.as_millis() as u64;
-            self.log.rate_bps.store(self.recent_bytes as u64 * 8000 / millis.max(1), Ordering::Relaxed);
+            let mut all = 0;
+            for (bytes, rate) in self.recent_bytes.iter().zip(&self.log.rates_bps) {
+                all += *bytes as u64;
+                rate.store(all * 8000 / millis.max(1), Ordering::Relaxed);
+            }
+            let top = self.recent_count.iter().rposition(|count| *count > 0).unwrap_or_default();
+            self.log.top.store(top as u8, Ordering::Relaxed);
         }
+    }
+
+    /// Changes what was counted of a layer: bytes and frames.
+    fn count(&mut self, layer: u8, change: impl FnOnce(usize, usize) -> (usize, usize)) {
+        let at = usize::from(layer);
+        if let Some((bytes, count)) = self.recent_bytes.get_mut(at).zip(self.recent_count.get_mut(at)) {
+            (*bytes, *count) = change(*bytes, *count);
+        }
+    }
+}
+
+/// The layer of a frame, among those that are told apart. Sound has none, and nothing goes on without a keyframe.
+fn layer_of(frame: &Frame) -> Temporal {
+    let Temporal { layer, switches_up } = frame.temporal;
+    let most = TEMPORAL_LAYERS as u8 - 1;
+    match layer {
+        _ if frame.is_sync => Temporal::BASE,
+        _ if layer > most => Temporal { layer: most, switches_up: false },
+        _ => Temporal { layer, switches_up },
     }
 }
 

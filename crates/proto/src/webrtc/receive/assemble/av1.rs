@@ -1,6 +1,6 @@
 use bytes::Bytes;
-use media::Codec;
 use media::codec::{self, Malformed, av1};
+use media::{Codec, Temporal};
 use wire::rtp::payload::av1::{Aggregation, Elements, leb128, write_leb128};
 
 use super::Format;
@@ -18,6 +18,9 @@ pub(super) struct Av1 {
     unit: Vec<u8>,
     /// The beginning of an open bitstream unit whose end is still to come.
     part: Option<Vec<u8>>,
+    /// Of the unit under way, and of the last one.
+    so_far: Temporal,
+    temporal: Temporal,
     codec: Option<Codec>,
 }
 
@@ -39,6 +42,10 @@ impl Av1 {
         }
         if matches!(header >> 3 & 0xf, TEMPORAL_DELIMITER | TILE_LIST | PADDING) {
             return Ok(());
+        }
+        if let Some(byte) = extension {
+            // Where it may be switched up to is not said here: at keyframes.
+            self.so_far = Temporal { layer: byte >> 5, switches_up: false };
         }
         self.unit.push(header | 2);
         self.unit.extend(extension);
@@ -95,6 +102,7 @@ impl Format for Av1 {
             return Err(PART);
         }
         let unit = Bytes::copy_from_slice(&self.unit);
+        self.temporal = std::mem::take(&mut self.so_far);
         self.unit.clear();
         let is_sync = av1::is_keyframe(&unit);
         if is_sync {
@@ -104,12 +112,17 @@ impl Format for Av1 {
     }
 
     fn clear(&mut self) {
+        self.so_far = Temporal::BASE;
         self.unit.clear();
         self.part = None;
     }
 
     fn len(&self) -> usize {
         self.unit.len() + self.part.as_ref().map_or(0, Vec::len)
+    }
+
+    fn temporal(&self) -> Temporal {
+        self.temporal
     }
 
     fn codec(&self) -> Option<&Codec> {

@@ -1,6 +1,6 @@
 use bytes::Bytes;
-use media::Codec;
 use media::codec::{Avc, Malformed};
+use media::{Codec, Temporal};
 use wire::rtp::payload::{Piece, h264};
 
 use super::Format;
@@ -16,6 +16,10 @@ const PPS: u8 = 8;
 pub(super) struct H264 {
     units: Units,
     is_sync: bool,
+    /// There are slices in the access unit under way, and others may need it.
+    has_slice: bool,
+    is_needed: bool,
+    temporal: Temporal,
     sps: Sets,
     pps: Sets,
     codec: Option<Codec>,
@@ -34,7 +38,13 @@ impl H264 {
 
     /// Takes note of a unit; true if it belongs into the frame.
     fn notice(&mut self, nal: &[u8]) -> bool {
-        let kind = nal.first().map_or(0, |header| header & 0x1f);
+        let header = nal.first().copied().unwrap_or_default();
+        let kind = header & 0x1f;
+        if (1..=5).contains(&kind) {
+            self.has_slice = true;
+            // `nal_ref_idc` (§7.4.1).
+            self.is_needed |= header & 0x60 != 0;
+        }
         match kind {
             SPS => self.sps.note(nal),
             PPS => self.pps.note(nal),
@@ -96,6 +106,9 @@ impl Format for H264 {
         let frame = self.units.finish()?;
         self.settle()?;
         let is_sync = std::mem::take(&mut self.is_sync);
+        let (has_slice, is_needed) = (std::mem::take(&mut self.has_slice), std::mem::take(&mut self.is_needed));
+        // What nobody needs can be left out and taken in again anywhere.
+        self.temporal = if has_slice && !is_needed { Temporal { layer: 1, switches_up: true } } else { Temporal::BASE };
         if frame.is_empty() {
             return Ok(None);
         }
@@ -105,13 +118,17 @@ impl Format for H264 {
 
     fn clear(&mut self) {
         self.units.clear();
-        self.is_sync = false;
+        (self.is_sync, self.has_slice, self.is_needed) = (false, false, false);
         self.sps.forget_new();
         self.pps.forget_new();
     }
 
     fn len(&self) -> usize {
         self.units.len()
+    }
+
+    fn temporal(&self) -> Temporal {
+        self.temporal
     }
 
     fn codec(&self) -> Option<&Codec> {

@@ -1,6 +1,6 @@
 use bytes::Bytes;
-use media::Codec;
 use media::codec::{self, Malformed};
+use media::{Codec, Temporal};
 use wire::rtp::payload::{Piece, hevc};
 
 use super::Format;
@@ -10,12 +10,17 @@ use super::parameters;
 const VPS: u8 = 32;
 const SPS: u8 = 33;
 const PPS: u8 = 34;
+/// Pictures at which one may switch up to their temporal layer: TSA and STSA (H.265 table 7-1).
+const SWITCHES: std::ops::RangeInclusive<u8> = 2..=5;
 
 /// H.265 access units (RFC 7798).
 #[derive(Default)]
 pub(super) struct Hevc {
     units: Units,
     is_sync: bool,
+    /// Of the access unit under way, and of the last one.
+    so_far: Temporal,
+    temporal: Temporal,
     vps: Sets,
     sps: Sets,
     pps: Sets,
@@ -36,7 +41,7 @@ impl Hevc {
     }
 
     fn notice(&mut self, nal: &[u8]) -> bool {
-        let &[header, _, ..] = nal else { return false };
+        let &[header, layers, ..] = nal else { return false };
         match header >> 1 & 0x3f {
             VPS => self.vps.note(nal),
             SPS => self.sps.note(nal),
@@ -45,6 +50,10 @@ impl Hevc {
             35..=38 => {}
             kind => {
                 self.is_sync |= (16..=23).contains(&kind);
+                if kind < 32 {
+                    let layer = (layers & 7).saturating_sub(1);
+                    self.so_far = Temporal { layer, switches_up: SWITCHES.contains(&kind) };
+                }
                 return true;
             }
         }
@@ -103,6 +112,10 @@ impl Format for Hevc {
         let frame = self.units.finish()?;
         self.settle()?;
         let is_sync = std::mem::take(&mut self.is_sync);
+        self.temporal = std::mem::take(&mut self.so_far);
+        // Where layers nest, every picture is one to switch up at (§7.4.3.2.1).
+        self.temporal.switches_up |=
+            matches!(&self.codec, Some(Codec::Hevc(hevc)) if hevc.temporal_layers > 1 && hevc.temporal_nesting);
         if frame.is_empty() {
             return Ok(None);
         }
@@ -113,11 +126,16 @@ impl Format for Hevc {
     fn clear(&mut self) {
         self.units.clear();
         self.is_sync = false;
+        self.so_far = Temporal::BASE;
         [&mut self.vps, &mut self.sps, &mut self.pps].into_iter().for_each(Sets::forget_new);
     }
 
     fn len(&self) -> usize {
         self.units.len()
+    }
+
+    fn temporal(&self) -> Temporal {
+        self.temporal
     }
 
     fn codec(&self) -> Option<&Codec> {

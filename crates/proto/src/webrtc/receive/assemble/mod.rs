@@ -10,11 +10,13 @@ mod vp8;
 mod vp9;
 
 #[cfg(test)]
+mod temporal_tests;
+#[cfg(test)]
 mod tests;
 
 use bytes::Bytes;
-use media::Codec;
 use media::codec::Malformed;
+use media::{Codec, Temporal};
 
 use crate::webrtc::negotiate::{Agreed, Coding};
 
@@ -24,6 +26,7 @@ pub(super) struct Whole {
     pub(super) timestamp: u32,
     pub(super) is_sync: bool,
     pub(super) payload: Bytes,
+    pub(super) temporal: Temporal,
 }
 
 /// What became of a frame.
@@ -48,6 +51,10 @@ trait Format: Send {
     fn clear(&mut self);
     /// Bytes gathered.
     fn len(&self) -> usize;
+    /// Of the last frame that was finished, where that can be told.
+    fn temporal(&self) -> Temporal {
+        Temporal::BASE
+    }
     /// As of the last frame that was finished.
     fn codec(&self) -> Option<&Codec>;
 }
@@ -126,7 +133,10 @@ impl Assembler {
             return out(Outcome::Broken);
         }
         match self.format.finish() {
-            Ok(Some((payload, is_sync))) => out(Outcome::Frame(Whole { timestamp, is_sync, payload })),
+            Ok(Some((payload, is_sync))) => {
+                let temporal = if is_sync { Temporal::BASE } else { self.format.temporal() };
+                out(Outcome::Frame(Whole { timestamp, is_sync, payload, temporal }));
+            }
             Ok(None) => {}
             Err(_) => {
                 self.format.clear();

@@ -27,11 +27,11 @@ fn agreed(coding: Coding, parameters: &str) -> Agreed {
     }
 }
 
-fn assembler(coding: Coding) -> Assembler {
+pub(super) fn assembler(coding: Coding) -> Assembler {
     Assembler::new(&agreed(coding, ""), 1 << 20)
 }
 
-const H264: Coding = Coding::H264 { fragments: true };
+pub(super) const H264: Coding = Coding::H264 { fragments: true };
 
 /// What comes out of packets: marker, timestamp, payload.
 fn assemble(assembler: &mut Assembler, packets: &[(bool, u32, &[u8])]) -> Vec<Outcome> {
@@ -128,6 +128,7 @@ fn real_streams_pass_both_halves_unchanged() {
                 reorder: Span::ZERO,
                 is_sync: whole.is_sync,
                 payload: whole.payload.clone(),
+                temporal: media::Temporal::BASE,
             };
             writer.append(&frame, now);
             let run = writer.log().last().unwrap();
@@ -163,7 +164,15 @@ fn parameter_sets_leave_the_frame_and_are_not_news_twice() {
     let mut h264 = assembler(H264);
     let whole = stap(&[&[0x09, 0x10], SPS, PPS, SLICE]);
     let out = frames(assemble(&mut h264, &[(true, 0, &whole)]));
-    assert_eq!(out, [Whole { timestamp: 0, is_sync: true, payload: Bytes::from([&[0, 0, 0, 5], SLICE].concat()) }]);
+    assert_eq!(
+        out,
+        [Whole {
+            timestamp: 0,
+            is_sync: true,
+            payload: Bytes::from([&[0, 0, 0, 5], SLICE].concat()),
+            temporal: media::Temporal::BASE
+        }]
+    );
     let before = h264.codec().cloned();
     // One by one, and without a marker: the next timestamp ends the frame.
     let out = assemble(&mut h264, &[(false, 9, SPS), (false, 9, PPS), (false, 9, SLICE), (true, 10, &[0x41, 0x9a])]);
@@ -294,12 +303,12 @@ proptest! {
         let (key, delta) = (noise(&codec, &first, true), noise(&codec, &second, false));
         let mut assembler = assembler(coding);
         for (at, (payload, is_sync)) in [(key, true), (delta, false)].into_iter().enumerate() {
-            let frame = Frame { dts: Time::from_ticks(at as i64, 30), reorder: Span::ZERO, is_sync, payload };
+            let frame = Frame { dts: Time::from_ticks(at as i64, 30), reorder: Span::ZERO, is_sync, payload, temporal: media::Temporal::BASE };
             writer.append(&frame, now);
             let run = writer.log().last().unwrap();
             let packets: Vec<_> = (0..run.packets()).map(|packet| (packet + 1 == run.packets(), at as u32, run.payload(packet))).collect();
             let out = frames(assemble(&mut assembler, &packets));
-            prop_assert_eq!(out, [Whole { timestamp: at as u32, is_sync, payload: frame.payload }]);
+            prop_assert_eq!(out, [Whole { timestamp: at as u32, is_sync, payload: frame.payload, temporal: frame.temporal }]);
         }
         prop_assert_eq!(assembler.codec().unwrap().kind(), codec.kind());
     }

@@ -1,6 +1,6 @@
 use bytes::Bytes;
-use media::Codec;
 use media::codec::{self, Malformed};
+use media::{Codec, Temporal};
 use wire::rtp::payload::vp8::Descriptor;
 
 use super::Format;
@@ -9,6 +9,7 @@ use super::Format;
 #[derive(Default)]
 pub(super) struct Vp8 {
     frame: Vec<u8>,
+    temporal: Temporal,
     codec: Option<Codec>,
 }
 
@@ -27,6 +28,14 @@ impl Format for Vp8 {
         // The beginning is where it says so, and nowhere else: partitions may come several to a packet.
         if self.frame.is_empty() != descriptor.begins_frame() {
             return Err(Malformed("VP8 frame"));
+        }
+        if descriptor.begins_frame() {
+            // Y: it depends on the lowest layer alone (§4.2). Without a layer, N: nobody depends on it.
+            self.temporal = match descriptor.temporal {
+                Some((layer, switches_up)) => Temporal { layer, switches_up },
+                None if descriptor.is_disposable => Temporal { layer: 1, switches_up: true },
+                None => Temporal::BASE,
+            };
         }
         self.frame.extend_from_slice(payload);
         Ok(())
@@ -48,6 +57,10 @@ impl Format for Vp8 {
 
     fn len(&self) -> usize {
         self.frame.len()
+    }
+
+    fn temporal(&self) -> Temporal {
+        self.temporal
     }
 
     fn codec(&self) -> Option<&Codec> {

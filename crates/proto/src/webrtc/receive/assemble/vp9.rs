@@ -1,7 +1,7 @@
 use bytes::{BufMut, Bytes};
-use media::Codec;
 use media::codec::{self, Malformed, vp9};
-use wire::rtp::payload::vp9::Descriptor;
+use media::{Codec, Temporal};
+use wire::rtp::payload::vp9::{Descriptor, Layer};
 
 use super::Format;
 
@@ -17,6 +17,10 @@ pub(super) struct Vp9 {
     is_open: bool,
     /// Size of the largest layer, as the last description of layers has it.
     size: Option<(u16, u16)>,
+    /// The layer of the picture under way.
+    layer: Option<Layer>,
+    ups: Ups,
+    temporal: Temporal,
     codec: Option<Codec>,
 }
 
@@ -36,6 +40,9 @@ impl Format for Vp9 {
             return Err(Malformed("VP9 frame"));
         }
         self.size = descriptor.size.or(self.size);
+        if self.picture.is_empty() {
+            self.layer = descriptor.layer;
+        }
         self.is_open = !descriptor.ends_frame;
         self.picture.extend_from_slice(payload);
         if descriptor.ends_frame {
@@ -60,6 +67,7 @@ impl Format for Vp9 {
             }
             self.codec = Some(Codec::Vp9(parameters));
         }
+        self.temporal = self.layer.map_or(Temporal::BASE, |layer| self.ups.on_picture(layer, is_sync));
         put_index(&mut self.picture, &self.ends);
         let picture = Bytes::copy_from_slice(&self.picture);
         self.clear();
@@ -76,8 +84,32 @@ impl Format for Vp9 {
         self.picture.len()
     }
 
+    fn temporal(&self) -> Temporal {
+        self.temporal
+    }
+
     fn codec(&self) -> Option<&Codec> {
         self.codec.as_ref()
+    }
+}
+
+/// Where one may switch up. The descriptor says of a picture that those after it, in higher layers than its own, need
+/// nothing of these layers from before it (§4.2, U); wanted is which are the first of their layer behind such a picture.
+#[derive(Default)]
+struct Ups(u8);
+
+impl Ups {
+    fn on_picture(&mut self, layer: Layer, is_sync: bool) -> Temporal {
+        let own = 1 << (layer.temporal & 7);
+        let switches_up = self.0 & own != 0;
+        self.0 &= !own;
+        if is_sync {
+            self.0 = u8::MAX;
+        } else if layer.switches_up {
+            // Those above its own.
+            self.0 |= !(own | (own - 1));
+        }
+        Temporal { layer: layer.temporal, switches_up }
     }
 }
 

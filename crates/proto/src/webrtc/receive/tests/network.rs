@@ -306,7 +306,13 @@ impl World {
     fn send(&mut self, at: usize, payload: Bytes, is_sync: bool) {
         let now = self.now;
         let source = &mut self.sources[at];
-        let frame = Frame { dts: Time(source.frames as i64), reorder: Span::ZERO, is_sync, payload };
+        let frame = Frame {
+            dts: Time(source.frames as i64),
+            reorder: Span::ZERO,
+            is_sync,
+            payload,
+            temporal: media::Temporal::BASE,
+        };
         source.writer.append(&frame, now);
         let run = source.writer.log().last().unwrap();
         let track = source.writer.log().id();

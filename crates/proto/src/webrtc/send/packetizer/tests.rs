@@ -7,7 +7,7 @@ use super::*;
 use crate::webrtc::send::fixtures::{AVC, avc, hevc as hevc_track};
 
 fn frame(payload: Vec<u8>, is_sync: bool) -> Frame {
-    Frame { dts: Time::ZERO, reorder: Span::ZERO, is_sync, payload: payload.into() }
+    Frame { dts: Time::ZERO, reorder: Span::ZERO, is_sync, payload: payload.into(), temporal: media::Temporal::BASE }
 }
 
 fn payloads(packetizer: &Packetizer, frame: &Frame) -> Vec<Vec<u8>> {

@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 use media::{Kind, TrackId};
 
 use super::super::Log;
-use super::ladder::{Known, Rung};
+use super::ladder::{Aim, Known, Rung};
 use super::pacer::Care;
-use super::walk::Reach;
+use super::walk::{Reach, WHOLE};
 use super::{Event, Viewer, push};
 
 /// How often it is thought over what to send.
@@ -97,14 +97,16 @@ impl Viewer {
     fn choose_pictures(&mut self, now: Instant) {
         let sound: u64 = self.sources.iter().filter(|it| it.kind == Kind::Audio).map(super::Source::rate_bps).sum();
         let Some(source) = self.sources.iter_mut().find(|source| source.kind == Kind::Video) else { return };
-        let rungs = rungs(&source.logs);
-        let live: Vec<TrackId> = rungs.iter().filter(|rung| rung.is_live).map(|rung| rung.id).collect();
+        let rungs = rungs(&source.logs, self.ladder.choice.top.unwrap_or(WHOLE));
+        let live = rungs.iter().filter(|rung| rung.is_live && !rung.is_thin).map(|rung| rung.aim.id);
+        let live: Vec<TrackId> = live.collect();
         if live != self.live {
             self.live = live;
             push(&mut self.events, Event::Layers);
         }
         let current = source.walk.log().map(|log| log.id());
         let aimed = source.walk.wanted().map(|log| log.id()).or(current);
+        let aim = aimed.map(|id| Aim { id, top: source.walk.aim() });
         let estimate = self.link.estimate.target_bps(now);
         let known = Known {
             bps: estimate.map(|bps| bps.saturating_sub(sound)),
@@ -112,28 +114,42 @@ impl Viewer {
             is_certain: self.link.estimate.is_certain(),
         };
         let allowed = self.ladder.allowed(&rungs);
-        let Some(decided) = self.ladder.decide(now, &allowed, aimed, known) else { return };
-        let rung = |id: Option<TrackId>| rungs.iter().find(|rung| Some(rung.id) == id);
-        let here = rung(current).filter(|rung| rung.is_live);
-        if let Some(log) = source.logs.iter().find(|log| log.id() == decided).cloned() {
-            match here {
-                Some(_) if aimed == current && Some(decided) == current => {}
-                Some(here) if here.id == decided => source.walk.stay(),
-                Some(here) => {
-                    let is_cheaper = rung(Some(decided)).is_some_and(|rung| rung.rate_bps < here.rate_bps);
-                    source.walk.go(&log, if is_cheaper { Reach::Recent } else { Reach::Near }, now);
-                    if is_cheaper && self.link.estimate.is_narrow(now) && aimed == current {
-                        // What is sent now is lost, or waits; the keyframe shall find the way free.
-                        self.link.pacer.hold(now, self.link.estimate.queue());
-                        if source.walk.waits_for(now).is_none() {
-                            source.abandon();
-                        }
+        let Some(decided) = self.ladder.decide(now, &allowed, aim, known) else { return };
+        let here = rungs.iter().find(|rung| Some(rung.aim.id) == current);
+        let is_live = here.is_some_and(|rung| rung.is_live);
+        let is_narrow = self.link.estimate.is_narrow(now);
+        let cost = rungs.iter().find(|rung| rung.aim == decided).map(|rung| rung.rate_bps);
+        let is_cheaper = cost.zip(here).is_some_and(|(cost, here)| cost < here.rate_bps);
+        if let Some(log) = source.logs.iter().find(|log| log.id() == decided.id).cloned() {
+            if Some(decided.id) == current {
+                if is_live && aimed != current {
+                    source.walk.stay();
+                }
+                if is_cheaper && is_narrow && decided.top < source.walk.top() {
+                    // What waits before the link goes first.
+                    self.link.pacer.hold(now, self.link.estimate.queue());
+                }
+                source.walk.limit(decided.top);
+            } else if is_live {
+                source.walk.go(&log, if is_cheaper { Reach::Recent } else { Reach::Near }, now);
+                source.walk.go_for(decided.top);
+                if is_cheaper && is_narrow && aimed == current {
+                    // What is sent now is lost, or waits; the keyframe shall find the way free.
+                    self.link.pacer.hold(now, self.link.estimate.queue());
+                    if source.walk.waits_for(now).is_none() {
+                        source.abandon();
                     }
                 }
-                None if Some(decided) == current => {}
-                None => source.walk.go(&log, Reach::Any, now),
+                if is_cheaper && source.walk.waits_for(now).is_some() {
+                    // Until it comes, no more than must be.
+                    source.walk.limit(0);
+                }
+            } else {
+                source.walk.go(&log, Reach::Any, now);
+                source.walk.go_for(decided.top);
             }
         }
+        let current = source.walk.log().map(|log| Aim { id: log.id(), top: source.walk.aim() });
         let wants_probe = estimate.is_some_and(|estimate| self.ladder.wants_probe(now, &allowed, current, estimate));
         let has_told = estimate.is_some_and(|estimate| estimate as f64 >= TOLD * self.probed_bps as f64);
         let pause = if has_told { PROBE_AGAIN } else { PROBE_EVERY };
@@ -166,13 +182,42 @@ impl Viewer {
     }
 }
 
-/// The ladder as it looks now. A track is silent when another of them has gone on without it.
-fn rungs(logs: &[Arc<Log>]) -> Vec<Rung> {
+/// A step that saves less than this share of what it costs is none, nor one that costs hardly more than the next track.
+const SAVES: f64 = 0.15;
+const ABOVE: f64 = 1.2;
+
+/// The ladder as it looks now, with temporal layers up to `most`. A track is silent when another of them has gone on
+/// without it. Between two tracks is the dearer one without its highest layer, below the last what is left down to its
+/// lowest.
+fn rungs(logs: &[Arc<Log>], most: u8) -> Vec<Rung> {
     let last: Vec<_> = logs.iter().map(|log| log.last().map(|run| run.at).filter(|_| !log.has_ended())).collect();
     let newest = last.iter().flatten().max().copied();
     let is_live = |at: &Option<Instant>| {
         at.zip(newest).is_some_and(|(at, newest)| newest.saturating_duration_since(at) <= SILENT)
     };
-    let rung = |(log, at): (&Arc<Log>, _)| Rung { id: log.id(), rate_bps: log.rate_bps(), is_live: is_live(at) };
-    logs.iter().zip(&last).map(rung).collect()
+    let mut rungs: Vec<Rung> = Vec::with_capacity(logs.len());
+    // What the next track costs, from the last one on.
+    let mut next: Option<u64> = None;
+    for (log, at) in logs.iter().zip(&last).rev() {
+        let (id, top, is_live) = (log.id(), log.top_layer().min(most), is_live(at));
+        let begin = rungs.len();
+        let mut dearer = log.rate_up_to(top);
+        let whole = if most < log.top_layer() { top } else { WHOLE };
+        rungs.push(Rung { aim: Aim { id, top: whole }, is_thin: false, rate_bps: dearer, is_live });
+        let least = if next.is_some() { top.saturating_sub(1) } else { 0 };
+        for top in (least..top).rev() {
+            let rate_bps = log.rate_up_to(top);
+            let is_step = rate_bps as f64 <= dearer as f64 * (1.0 - SAVES);
+            if is_step && next.is_none_or(|next| rate_bps as f64 >= next as f64 * ABOVE) {
+                rungs.push(Rung { aim: Aim { id, top }, is_thin: true, rate_bps, is_live });
+                dearer = rate_bps;
+            }
+        }
+        if is_live {
+            next = Some(log.rate_up_to(most));
+        }
+        rungs.get_mut(begin..).unwrap_or_default().reverse();
+    }
+    rungs.reverse();
+    rungs
 }

@@ -2,6 +2,9 @@ use std::time::{Duration, Instant};
 
 use media::TrackId;
 
+#[cfg(test)]
+use super::walk::WHOLE;
+
 /// A track that is too dear is left after this long.
 const PATIENCE: Duration = Duration::from_millis(400);
 /// One that is much too dear, sooner: as soon as the next message says so, too.
@@ -22,10 +25,20 @@ const CAREFUL_BPS: f64 = 800_000.0;
 /// If they tell nothing in this time, they never will.
 const TELLING: Duration = Duration::from_secs(2);
 
+/// What of a ladder is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Aim {
+    pub(super) id: TrackId,
+    /// The highest temporal layer; all of them where it is [`WHOLE`].
+    pub(super) top: u8,
+}
+
 /// A rung as it looks now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Rung {
-    pub(super) id: TrackId,
+    pub(super) aim: Aim,
+    /// The same track with fewer pictures than it has or was chosen to have.
+    pub(super) is_thin: bool,
     pub(super) rate_bps: u64,
     /// Frames come.
     pub(super) is_live: bool,
@@ -53,11 +66,18 @@ pub(super) struct Known {
     pub(super) is_certain: bool,
 }
 
+/// What the user chose.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Choice {
+    pub(super) track: Option<TrackId>,
+    /// The highest temporal layer, of whatever track.
+    pub(super) top: Option<u8>,
+}
+
 /// Chooses which track of a ladder a viewer is sent (P9, P10, E18).
 #[derive(Debug)]
 pub(super) struct Ladder {
-    /// What the user chose.
-    choice: Option<TrackId>,
+    pub(super) choice: Choice,
     dear_since: Option<Instant>,
     much_since: Option<Instant>,
     cheap_since: Option<Instant>,
@@ -75,7 +95,7 @@ pub(super) struct Ladder {
 impl Ladder {
     pub(super) fn new(measure: Measure) -> Self {
         Self {
-            choice: None,
+            choice: Choice::default(),
             dear_since: None,
             much_since: None,
             cheap_since: None,
@@ -90,13 +110,10 @@ impl Ladder {
 
     /// The rungs without those that are kept from this viewer: as if they were silent. The last that is live stays.
     pub(super) fn allowed(&self, rungs: &[Rung]) -> Vec<Rung> {
-        let live = rungs.iter().filter(|rung| rung.is_live).count();
-        let mut kept = self.spared.min(live.saturating_sub(1));
-        let rung = |rung: &Rung| {
-            let is_kept = rung.is_live && kept > 0;
-            kept -= usize::from(is_kept);
-            Rung { is_live: rung.is_live && !is_kept, ..*rung }
-        };
+        let mut kept: Vec<_> = rungs.iter().filter(|rung| rung.is_live).map(|rung| rung.aim.id).collect();
+        kept.dedup();
+        kept.truncate(self.spared.min(kept.len().saturating_sub(1)));
+        let rung = |rung: &Rung| Rung { is_live: rung.is_live && !kept.contains(&rung.aim.id), ..*rung };
         rungs.iter().map(rung).collect()
     }
 
@@ -105,29 +122,24 @@ impl Ladder {
         self.careful_since.is_some()
     }
 
-    pub(super) fn choose(&mut self, choice: Option<TrackId>) {
+    pub(super) fn choose(&mut self, choice: Choice) {
         self.choice = choice;
     }
 
-    /// The track to send, from rungs in falling order.
-    pub(super) fn decide(
-        &mut self,
-        now: Instant,
-        rungs: &[Rung],
-        current: Option<TrackId>,
-        known: Known,
-    ) -> Option<TrackId> {
-        let find = |id: Option<TrackId>| rungs.iter().find(|rung| Some(rung.id) == id && rung.is_live);
-        if let Some(chosen) = find(self.choice) {
-            return Some(chosen.id);
-        }
+    /// What to send, from rungs in falling order.
+    pub(super) fn decide(&mut self, now: Instant, rungs: &[Rung], current: Option<Aim>, known: Known) -> Option<Aim> {
         let live = || rungs.iter().filter(|rung| rung.is_live);
+        if let Some(chosen) = live().find(|rung| Some(rung.aim.id) == self.choice.track) {
+            return Some(chosen.aim);
+        }
+        // As it was, or, where the layers are others now, as it is.
+        let find = |aim: Aim| live().find(|rung| rung.aim == aim).or(live().find(|rung| rung.aim.id == aim.id));
         let affordable = |bps: f64| live().find(|rung| rung.rate_bps as f64 <= bps).or(live().next_back());
-        let Some(here) = find(current) else {
+        let Some(here) = current.and_then(find) else {
             // Where it was is gone or silent: that needs no proof.
             let bps = match (known.bps, self.measure) {
                 (Some(bps), _) => bps as f64 / SPARE,
-                (None, Measure::Packets) if rungs.len() > 1 => {
+                (None, Measure::Packets) if rungs.iter().filter(|rung| !rung.is_thin).count() > 1 => {
                     self.careful_since = Some(now);
                     CAREFUL_BPS
                 }
@@ -135,7 +147,10 @@ impl Ladder {
                 (None, Measure::None) => f64::INFINITY,
             };
             self.change(now, PROOF);
-            return affordable(bps).map(|rung| rung.id).or(current);
+            // Nobody is sent fewer pictures without need.
+            let whole = || live().filter(|rung| !rung.is_thin);
+            let begin = || whole().find(|rung| rung.rate_bps as f64 <= bps).or(whole().next_back());
+            return if known.bps.is_some() { affordable(bps) } else { begin() }.map(|rung| rung.aim).or(current);
         };
         if let Some(since) = self.careful_since {
             let is_silent = known.bps.is_none() && now.saturating_duration_since(since) >= TELLING;
@@ -146,10 +161,10 @@ impl Ladder {
                 // Where it is may cost what there is to spare.
                 let is_fit = known.bps.is_none_or(|all| here.rate_bps <= all);
                 let best = affordable(bps).filter(|best| best.rate_bps > here.rate_bps || !is_fit);
-                return Some(best.map_or(here.id, |best| best.id));
+                return Some(best.unwrap_or(here).aim);
             }
         }
-        let Some(estimate) = known.bps else { return Some(here.id) };
+        let Some(estimate) = known.bps else { return Some(here.aim) };
         let lasted = |since: &mut Option<Instant>, is_so: bool, long: Duration| {
             let begun = is_so.then(|| *since.get_or_insert(now));
             *since = begun;
@@ -165,7 +180,7 @@ impl Ladder {
             let was_mistake = self.last_up.take().is_some_and(|at| now.saturating_duration_since(at) < MISTAKE);
             self.hold = if was_mistake { (self.hold * 2).min(MAX_HOLD) } else { HOLD };
             self.change(now, self.hold);
-            return Some(cheaper.id);
+            return Some(cheaper.aim);
         }
         let better = affordable(estimate as f64 / SPARE).filter(|rung| rung.rate_bps > here.rate_bps);
         let may_change = self.held_until.is_none_or(|until| now >= until);
@@ -175,17 +190,19 @@ impl Ladder {
         {
             self.change(now, PROOF);
             self.last_up = Some(now);
-            return Some(better.id);
+            return Some(better.aim);
         }
-        Some(here.id)
+        Some(here.aim)
     }
 
     /// The next rung above is beyond what is known of the link: worth a probe.
-    pub(super) fn wants_probe(&self, now: Instant, rungs: &[Rung], current: Option<TrackId>, estimate: u64) -> bool {
-        let here = rungs.iter().position(|rung| Some(rung.id) == current);
+    pub(super) fn wants_probe(&self, now: Instant, rungs: &[Rung], current: Option<Aim>, estimate: u64) -> bool {
+        let here = rungs.iter().position(|rung| Some(rung.aim) == current);
         let above = here.and_then(|at| rungs.get(..at)?.iter().rev().find(|rung| rung.is_live));
         let is_due = self.held_until.is_none_or(|until| now + PROOF >= until);
-        self.choice.is_none() && is_due && above.is_some_and(|above| above.rate_bps as f64 * SPARE > estimate as f64)
+        self.choice.track.is_none()
+            && is_due
+            && above.is_some_and(|above| above.rate_bps as f64 * SPARE > estimate as f64)
     }
 
     /// Nor will it go up within `hold`.
@@ -203,8 +220,16 @@ mod tests {
     const MIDDLE: TrackId = TrackId(2);
     const LOW: TrackId = TrackId(4);
 
+    fn whole(id: TrackId) -> Aim {
+        Aim { id, top: WHOLE }
+    }
+
+    fn chosen(track: TrackId) -> Choice {
+        Choice { track: Some(track), top: None }
+    }
+
     fn rungs(is_live: [bool; 3]) -> [Rung; 3] {
-        let rung = |id, rate_bps, is_live| Rung { id, rate_bps, is_live };
+        let rung = |id, rate_bps, is_live| Rung { aim: whole(id), is_thin: false, rate_bps, is_live };
         let [high, middle, low] = is_live;
         [rung(HIGH, 2_500_000, high), rung(MIDDLE, 800_000, middle), rung(LOW, 200_000, low)]
     }
@@ -221,9 +246,9 @@ mod tests {
     fn watch(ladder: &mut Ladder, mut now: Instant, current: TrackId, estimate: u64) -> Option<(Duration, TrackId)> {
         let begin = now;
         for _ in 0..480 {
-            let decided = ladder.decide(now, &rungs(ALL), Some(current), known(estimate)).unwrap();
-            if decided != current {
-                return Some((now - begin, decided));
+            let decided = ladder.decide(now, &rungs(ALL), Some(whole(current)), known(estimate)).unwrap();
+            if decided != whole(current) {
+                return Some((now - begin, decided.id));
             }
             now += Duration::from_millis(250);
         }
@@ -234,7 +259,7 @@ mod tests {
     fn down_is_quick_and_up_takes_proof() {
         let now = Instant::now();
         let mut ladder = Ladder::new(Measure::Receiver);
-        assert_eq!(ladder.decide(now, &rungs(ALL), None, UNKNOWN), Some(HIGH));
+        assert_eq!(ladder.decide(now, &rungs(ALL), None, UNKNOWN), Some(whole(HIGH)));
         let (after, to) = watch(&mut ladder, now, HIGH, 1_000_000).unwrap();
         assert!(after <= Duration::from_millis(500) && to == MIDDLE);
         let now = now + after;
@@ -249,8 +274,8 @@ mod tests {
         ladder.spared = 1;
         let allowed = ladder.allowed(&rungs(ALL));
         assert_eq!(allowed.iter().map(|rung| rung.is_live).collect::<Vec<_>>(), [false, true, true]);
-        ladder.choose(Some(HIGH));
-        assert_eq!(ladder.decide(now, &allowed, Some(HIGH), known(9_000_000)), Some(MIDDLE));
+        ladder.choose(chosen(HIGH));
+        assert_eq!(ladder.decide(now, &allowed, Some(whole(HIGH)), known(9_000_000)), Some(whole(MIDDLE)));
         ladder.spared = 9;
         assert_eq!(ladder.allowed(&rungs(ALL)).iter().filter(|rung| rung.is_live).count(), 1);
         assert!(ladder.allowed(&rungs([false; 3])).iter().all(|rung| !rung.is_live));
@@ -283,10 +308,17 @@ mod tests {
     fn a_choice_holds_for_as_long_as_it_is_alive() {
         let now = Instant::now();
         let mut ladder = Ladder::new(Measure::Receiver);
-        ladder.choose(Some(LOW));
-        assert_eq!(ladder.decide(now, &rungs(ALL), Some(HIGH), known(9_000_000)), Some(LOW));
-        assert_eq!(ladder.decide(now, &rungs([true, true, false]), Some(LOW), known(1_000_000)), Some(MIDDLE));
-        ladder.choose(None);
-        assert_eq!(ladder.decide(now, &rungs([false; 3]), Some(HIGH), UNKNOWN), Some(HIGH), "better than nothing");
+        ladder.choose(chosen(LOW));
+        assert_eq!(ladder.decide(now, &rungs(ALL), Some(whole(HIGH)), known(9_000_000)), Some(whole(LOW)));
+        assert_eq!(
+            ladder.decide(now, &rungs([true, true, false]), Some(whole(LOW)), known(1_000_000)),
+            Some(whole(MIDDLE))
+        );
+        ladder.choose(Choice::default());
+        assert_eq!(
+            ladder.decide(now, &rungs([false; 3]), Some(whole(HIGH)), UNKNOWN),
+            Some(whole(HIGH)),
+            "better than nothing"
+        );
     }
 }

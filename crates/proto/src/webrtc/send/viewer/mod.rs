@@ -27,7 +27,7 @@ use crate::webrtc::srtp::Sealer;
 use clock::Clock;
 use control::Wanting;
 use estimate::Estimate;
-use ladder::{Ladder, Measure};
+use ladder::{Choice, Ladder, Measure};
 use link::Link;
 use pacer::Pacer;
 use packet::Outlet;
@@ -146,14 +146,16 @@ impl Viewer {
         self.control(now);
     }
 
-    /// Sends that video track from its next keyframe on and no other, or chooses by what the link carries (E18).
-    /// False if there is no such track.
-    pub fn choose(&mut self, now: Instant, track: Option<TrackId>) -> bool {
-        let is_known = |id| self.sources.iter().flat_map(|source| &source.logs).any(|log| log.id() == id);
-        if track.is_some_and(|id| !is_known(id)) {
+    /// Sends that video track from its next keyframe on and no other, or chooses by what the link carries; of either no
+    /// temporal layers above `top` (E18). False if there is no such track or layer.
+    pub fn choose(&mut self, now: Instant, track: Option<TrackId>, top: Option<u8>) -> bool {
+        let logs = || self.video().map_or(&[][..], |source| &source.logs).iter();
+        let mut chosen = logs().filter(|log| track.is_none_or(|id| log.id() == id)).peekable();
+        let is_known = track.is_none() || chosen.peek().is_some();
+        if !is_known || top.is_some_and(|top| !chosen.any(|log| top <= log.top_layer())) {
             return false;
         }
-        self.ladder.choose(track);
+        self.ladder.choose(Choice { track, top });
         self.control(now);
         true
     }
@@ -267,6 +269,7 @@ impl Viewer {
             // 0 says that it is silent (E17), not that its rate is not known yet.
             rate_bps: if self.live.contains(&log.id()) { log.rate_bps().max(1) } else { 0 },
             is_sent: Some(log.id()) == here,
+            rates_bps: (0..=log.top_layer()).map(|layer| log.rate_up_to(layer)).collect(),
         };
         logs.iter().map(layer).collect()
     }

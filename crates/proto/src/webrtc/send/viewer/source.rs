@@ -123,7 +123,7 @@ impl Source {
 
     /// Measured rate of what is being sent.
     pub(super) fn rate_bps(&self) -> u64 {
-        self.walk.log().map_or(0, |log| log.rate_bps())
+        self.walk.log().map_or(0, |log| log.rate_up_to(self.walk.top()))
     }
 
     /// Pictures with transport-wide numbers; sound may be without.

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use media::{Kind, Span, Time, TrackId};
+use media::{Kind, Span, Temporal, Time, TrackId};
 
 use super::super::{Log, Run};
 
@@ -9,6 +9,8 @@ use super::super::{Log, Run};
 const LATE: Span = Span::from_millis(300);
 /// Frames that catch up are shown at most so many times as fast as they were made.
 const HASTE: i64 = 8;
+/// All temporal layers.
+pub(super) const WHOLE: u8 = u8::MAX;
 /// No two frames are shown closer than this.
 const MIN_STEP: Span = Span::from_millis(1);
 
@@ -40,6 +42,9 @@ pub(super) struct Walk {
     log: Option<Arc<Log>>,
     /// Index of the next run.
     next: u64,
+    /// The highest temporal layer that is sent, and that is to be sent as soon as the frames allow.
+    top: u8,
+    goal: u8,
     wish: Option<Wish>,
     last: Option<Last>,
     /// Frames older than live are being sent: their timestamps run ahead.
@@ -53,6 +58,8 @@ struct Wish {
     log: Arc<Log>,
     reach: Reach,
     since: Instant,
+    /// The highest temporal layer there.
+    top: u8,
 }
 
 /// The last frame sent.
@@ -76,7 +83,17 @@ pub(super) struct Step {
 
 impl Walk {
     pub(super) fn new(kind: Kind) -> Self {
-        Self { kind, log: None, next: 0, wish: None, last: None, is_late: false, needs_sync: false }
+        Self {
+            kind,
+            log: None,
+            next: 0,
+            top: WHOLE,
+            goal: WHOLE,
+            wish: None,
+            last: None,
+            is_late: false,
+            needs_sync: false,
+        }
     }
 
     pub(super) fn log(&self) -> Option<&Arc<Log>> {
@@ -88,10 +105,36 @@ impl Walk {
         self.wish.as_ref().map(|wish| &wish.log)
     }
 
-    /// Goes to that log at the next group within reach; to the log it is on: begins its newest group anew.
+    /// The highest temporal layer that is sent.
+    pub(super) fn top(&self) -> u8 {
+        self.top
+    }
+
+    /// The highest temporal layer that is to be sent where it wants to be.
+    pub(super) fn aim(&self) -> u8 {
+        self.wish.as_ref().map_or(self.goal, |wish| wish.top)
+    }
+
+    /// Goes to that log at the next group within reach; to the log it is on: begins its newest group anew. As much of it
+    /// is sent as before, or, of another, the whole.
     pub(super) fn go(&mut self, log: &Arc<Log>, reach: Reach, now: Instant) {
-        let since = self.wish.as_ref().filter(|wish| Arc::ptr_eq(&wish.log, log)).map_or(now, |wish| wish.since);
-        self.wish = Some(Wish { log: log.clone(), reach, since });
+        let known = self.wish.as_ref().filter(|wish| Arc::ptr_eq(&wish.log, log)).map(|wish| (wish.since, wish.top));
+        let is_here = self.log.as_ref().is_some_and(|here| Arc::ptr_eq(here, log));
+        let (since, top) = known.unwrap_or((now, if is_here { self.goal } else { WHOLE }));
+        self.wish = Some(Wish { log: log.clone(), reach, since, top });
+    }
+
+    /// Sends the temporal layers up to that one of the log it wants to go to.
+    pub(super) fn go_for(&mut self, top: u8) {
+        if let Some(wish) = &mut self.wish {
+            wish.top = top;
+        }
+    }
+
+    /// Sends the temporal layers up to that one of the log it is on: fewer at once, more as soon as frames allow (P11).
+    pub(super) fn limit(&mut self, top: u8) {
+        self.goal = top;
+        self.top = self.top.min(top);
     }
 
     /// Stays where it is.
@@ -157,6 +200,9 @@ impl Walk {
                 continue;
             }
             self.next = run.index + 1;
+            if !self.takes(&run) {
+                continue;
+            }
             // Sound has no keyframes to wait for and is not hurried: what would be shown twice is left out.
             if self.kind == Kind::Audio && self.last.is_some_and(|last| run.time < last.shown + MIN_STEP) {
                 continue;
@@ -164,6 +210,20 @@ impl Walk {
             let shown = self.place(&run);
             return Some(Step { run, shown, has_skipped, switched: None });
         }
+    }
+
+    /// Whether the frame is of the layers that are sent; one layer more may be from here on. What is left out had no
+    /// number yet, so nothing is missed (P11).
+    fn takes(&mut self, run: &Run) -> bool {
+        if run.is_sync() {
+            self.top = self.goal;
+            return true;
+        }
+        let Temporal { layer, switches_up } = run.temporal;
+        if layer > self.top && switches_up && layer == self.top + 1 && layer <= self.goal {
+            self.top = layer;
+        }
+        layer <= self.top
     }
 
     /// Where to go on if this run is too far behind.
@@ -181,6 +241,7 @@ impl Walk {
         self.next = run.index + 1;
         self.is_late = wish.log.end() > self.next;
         self.needs_sync = false;
+        (self.top, self.goal) = (wish.top, wish.top);
         self.log = Some(wish.log);
         Some((run, has_switched.then_some(from)))
     }

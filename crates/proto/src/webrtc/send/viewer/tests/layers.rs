@@ -14,7 +14,7 @@ pub(super) const HIGH: TrackId = TrackId(0);
 pub(super) const MIDDLE: TrackId = TrackId(2);
 pub(super) const LOW: TrackId = TrackId(4);
 
-fn layer(id: TrackId, width: u32) -> Arc<Track> {
+pub(super) fn layer(id: TrackId, width: u32) -> Arc<Track> {
     let picture = Picture { width, height: width * 9 / 16, pixel_aspect: (1, 1), frame_rate: None, colour: None };
     Arc::new(Track::source(id, Codec::Vp8(Vp8 { profile: 0, picture })))
 }
@@ -89,7 +89,16 @@ impl Ladder {
                 let mut payload = vec![at as u8; if is_sync { bytes * self.key } else { bytes }];
                 payload[1] = is_sync.into();
                 let dts = Time::ZERO + Span::from_millis(self.frames * 100 / 3 + self.lag_ms * at as i64);
-                append(at, &Frame { dts, reorder: Span::ZERO, is_sync, payload: payload.into() });
+                append(
+                    at,
+                    &Frame {
+                        dts,
+                        reorder: Span::ZERO,
+                        is_sync,
+                        payload: payload.into(),
+                        temporal: media::Temporal::BASE,
+                    },
+                );
             }
             is_answer = false;
             self.frames += 1;
@@ -189,13 +198,13 @@ fn a_layer_that_falls_silent_is_left_within_a_second() {
 fn a_chosen_layer_is_switched_to_at_a_keyframe_and_kept() {
     let (mut ladder, mut stage) = Ladder::stage(None, 0);
     ladder.run(&mut stage, 5_500);
-    assert!(stage.viewer.choose(stage.now, Some(LOW)));
-    assert!(!stage.viewer.choose(stage.now, Some(TrackId(9))));
+    assert!(stage.viewer.choose(stage.now, Some(LOW), None));
+    assert!(!stage.viewer.choose(stage.now, Some(TrackId(9)), None));
     ladder.run(&mut stage, 2_500);
     assert_eq!(stage.viewer.stats().track, Some(LOW));
     ladder.run(&mut stage, 20_000);
     assert_eq!(stage.viewer.stats().track, Some(LOW));
-    assert!(stage.viewer.choose(stage.now, None));
+    assert!(stage.viewer.choose(stage.now, None, None));
     ladder.run(&mut stage, 15_000);
     assert_eq!(stage.viewer.stats().track, Some(HIGH));
     is_seamless(&stage);
@@ -214,10 +223,13 @@ fn aligned_keyframes_can_be_switched_between() {
             let mut payload = vec![at as u8; 1_000];
             payload[1] = is_sync.into();
             let dts = Time::ZERO + Span::from_millis(frame * 33);
-            stage.append(at, &Frame { dts, reorder: Span::ZERO, is_sync, payload: payload.into() });
+            stage.append(
+                at,
+                &Frame { dts, reorder: Span::ZERO, is_sync, payload: payload.into(), temporal: media::Temporal::BASE },
+            );
         }
         if frame == 100 {
-            stage.viewer.choose(stage.now, Some(LOW));
+            stage.viewer.choose(stage.now, Some(LOW), None);
         }
         stage.pass(33);
     }
@@ -241,7 +253,7 @@ fn a_switch_that_waits_asks_for_a_keyframe() {
             stage.append(at, &shot);
         }
         if frame == 100 {
-            stage.viewer.choose(stage.now, Some(LOW));
+            stage.viewer.choose(stage.now, Some(LOW), None);
         }
         stage.pass(33);
     }

@@ -3,3 +3,4 @@ mod layers;
 mod repair;
 mod stage;
 mod start;
+mod temporal;
