@@ -31,7 +31,9 @@ impl Scaler {
         if !self.context.as_ref().is_some_and(is_same) {
             let flags = match effort {
                 Effort::Standard => scaling::Flags::BICUBIC,
-                Effort::Low => scaling::Flags::FAST_BILINEAR,
+                Effort::Low if width < from.width() => scaling::Flags::FAST_BILINEAR,
+                // The fast one would write a program of its own for that, which cannot be run within the walls.
+                Effort::Low => scaling::Flags::BILINEAR,
             };
             let (format, old) = (from.format(), (from.width(), from.height()));
             let made = scaling::Context::get(format, old.0, old.1, FORMAT, width, height, flags)?;

@@ -77,3 +77,18 @@ async fn rungs_are_of_the_codec_that_is_configured() {
         eprintln!("{name}: {:?}", view.condition(144));
     }
 }
+
+/// Pictures of full range are converted, though not made smaller, within the walls too, where no program can be written.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rung_of_little_effort_may_be_as_large_as_its_source() {
+    let words = "-c:v libx265 -preset ultrafast -x265-params log-level=none:bframes=0:keyint=25 -pix_fmt yuvj420p";
+    let clip = clip("256x144", 25, 2, words);
+    let view = View::new("path = '**'\npreset = 'low-power'\nrungs = [{ height = 144, kbps = 200 }]");
+    let publisher = view.publish(clip.codec.clone());
+    let broadcast = publisher.broadcast();
+    let (_, mut cursor) =
+        tokio::join!(send_with(&view, 144, &publisher, &clip.frames, Span::ZERO), follow(&broadcast, 144));
+    let made = read(&mut cursor, QUIET).await;
+    assert!(made.len() >= 40, "{}", made.len());
+    assert_eq!(view.condition(144).unwrap().restarts, 0);
+}
