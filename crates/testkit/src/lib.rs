@@ -19,6 +19,7 @@ pub mod process;
 pub mod rtmp;
 pub mod rules;
 pub mod server;
+pub mod vaapi;
 
 pub use alone::{Alone, alone, measuring};
 pub use help::help;
