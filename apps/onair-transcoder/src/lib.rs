@@ -32,6 +32,12 @@ impl From<ffmpeg_next::Error> for Error {
     }
 }
 
+impl From<hardware::Error> for Error {
+    fn from(error: hardware::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
 impl From<std::io::Error> for Error {
     fn from(error: std::io::Error) -> Self {
         Self(error.to_string())

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::path::PathBuf;
 
 use landlock::{
     ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetStatus,
@@ -21,22 +22,22 @@ use seccompiler::{
 pub struct Limits {
     /// Memory beyond what is mapped when it locks itself in.
     pub memory_bytes: u64,
-    /// Devices that encode may be used: a wider door, for those who have set that.
-    pub devices: bool,
+    /// The files of devices that encode, which may be used: a wider door, for those who have set that.
+    pub devices: Vec<PathBuf>,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { memory_bytes: 256 << 20, devices: false }
+        Self { memory_bytes: 256 << 20, devices: Vec::new() }
     }
 }
 
 /// Locks this thread in, and all that it will ever start. True if Landlock holds too; the filter always does, or it fails.
 pub fn enter(limits: &Limits) -> Result<bool, Box<dyn Error>> {
     let mapped = mapped_bytes()?;
-    let has_landlock = shut_files(limits.devices)?;
+    let has_landlock = shut_files(&limits.devices)?;
     bound(limits, mapped)?;
-    for filter in [without_clone3()?, filter(limits.devices)?] {
+    for filter in [without_clone3()?, filter(!limits.devices.is_empty())?] {
         let program: BpfProgram = filter.try_into()?;
         // Sets no_new_privs first.
         seccompiler::apply_filter(&program)?;
@@ -54,21 +55,21 @@ fn mapped_bytes() -> Result<u64, Box<dyn Error>> {
 fn bound(limits: &Limits, mapped: u64) -> Result<(), Box<dyn Error>> {
     let hard = |most: u64| Rlimit { current: Some(most), maximum: Some(most) };
     // Drivers map what their devices have, which is no memory of ours.
-    if !limits.devices {
+    if limits.devices.is_empty() {
         setrlimit(Resource::As, hard(mapped.saturating_add(limits.memory_bytes)))?;
     }
     // Nothing is written to disk, not even when it crashes.
     setrlimit(Resource::Core, hard(0))?;
     setrlimit(Resource::Fsize, hard(0))?;
     // No file beyond those that are open.
-    setrlimit(Resource::Nofile, hard(if limits.devices { 256 } else { 4 }))?;
+    setrlimit(Resource::Nofile, hard(if limits.devices.is_empty() { 4 } else { 256 }))?;
     // Pictures and sound come after the server.
     let _ = rustix::process::nice(5);
     Ok(())
 }
 
 /// No file can be opened, by whatever name; no TCP port either, and no process outside is within reach.
-fn shut_files(but_devices: bool) -> Result<bool, Box<dyn Error>> {
+fn shut_files(but: &[PathBuf]) -> Result<bool, Box<dyn Error>> {
     let newest = ABI::V6;
     let ruleset = Ruleset::default()
         .set_compatibility(CompatLevel::BestEffort)
@@ -76,18 +77,12 @@ fn shut_files(but_devices: bool) -> Result<bool, Box<dyn Error>> {
         .handle_access(AccessNet::from_all(newest))?
         .scope(Scope::from_all(newest))?;
     let mut created = ruleset.create()?;
-    if but_devices {
-        // Those that are not there are passed over.
-        let use_them = AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::ReadDir | AccessFs::IoctlDev;
-        created = created.add_rules(landlock::path_beneath_rules(DEVICES, use_them))?;
-    }
+    // Those that are not there are passed over.
+    let use_them = AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::ReadDir | AccessFs::IoctlDev;
+    created = created.add_rules(landlock::path_beneath_rules(but, use_them))?;
     let status = created.restrict_self()?;
     Ok(status.ruleset != RulesetStatus::NotEnforced)
 }
-
-/// What NVENC and Quick Sync need.
-const DEVICES: [&str; 6] =
-    ["/dev/dri", "/dev/nvidia0", "/dev/nvidiactl", "/dev/nvidia-uvm", "/dev/nvidia-uvm-tools", "/sys/class/drm"];
 
 /// System calls that thinking takes: memory, time, threads, locks, and reading and writing what is open.
 const THINKING: &[i64] = &[

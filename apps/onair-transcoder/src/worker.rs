@@ -1,11 +1,13 @@
 use transcode::protocol::{Job, Order, Report};
 
+use crate::pictures::Devices;
 use crate::pipe::Mouth;
 use crate::{Error, card, pictures, sound, still};
 
 /// Does what the server orders.
 pub struct Worker {
     mouth: Mouth,
+    devices: Devices,
     bench: Option<Bench>,
     taken: u64,
     damaged: u64,
@@ -20,9 +22,9 @@ enum Bench {
 }
 
 impl Worker {
-    /// One that tells there what it makes.
-    pub fn new(mouth: Mouth) -> Self {
-        Self { mouth, bench: None, taken: 0, damaged: 0 }
+    /// One that tells there what it makes, with these.
+    pub fn new(mouth: Mouth, devices: Devices) -> Self {
+        Self { mouth, devices, bench: None, taken: 0, damaged: 0 }
     }
 
     /// Carries an order out. An error is the end: this worker is of no use.
@@ -75,7 +77,9 @@ impl Worker {
             Job::Sound(job) => Bench::Sound(Box::new(sound::Bench::new(job)?)),
             Job::Still(job) => Bench::Still(Box::new(still::Bench::new(job)?)),
             Job::Card(job) => Bench::Card(Box::new(card::Bench::new(job)?)),
-            Job::Pictures(job) => Bench::Pictures(Box::new(pictures::Bench::new(job, self.mouth.clone())?)),
+            Job::Pictures(job) => {
+                Bench::Pictures(Box::new(pictures::Bench::new(job, self.mouth.clone(), &self.devices)?))
+            }
         });
         Ok(())
     }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::{Config, Ladder, Rule};
+use crate::{Config, Encode, Ladder, Rule};
 
 /// Settings that cannot be used together, or one that cannot be used at all.
 pub(crate) struct Issue {
@@ -133,6 +133,15 @@ impl Found {
             };
             if ladder.rungs.len() > 8 {
                 blame(format!("{} rungs are too many, at most 8 can be", ladder.rungs.len()));
+            }
+            if !ladder.device.as_os_str().is_empty() {
+                let device = ladder.device.display();
+                if !ladder.device.starts_with("/dev") {
+                    blame(format!("`{device}` is no device, such as `/dev/dri/renderD128`"));
+                }
+                if ladder.encode != Encode::Vaapi {
+                    blame("a `device` can be chosen with `encode = \"vaapi\"` alone".into());
+                }
             }
             for rung in &ladder.rungs {
                 if !(144..=4320).contains(&rung.height) || rung.height % 2 == 1 {

@@ -176,3 +176,15 @@ fn no_message_shows_a_key() {
     let message = load("", &[("ONAIR_ACCESS__PUBLISH", "canary99")], &["access.watch=canary99"]).unwrap_err();
     assert!(!message.contains("canary"), "{message}");
 }
+
+#[test]
+fn a_ladder_takes_a_device_with_vaapi_alone() {
+    let ladder = |rest: &str| format!("[[transcode.ladder]]\npath = \"**\"\n{rest}\n");
+    let config = load(&ladder("encode = \"vaapi\"\ndevice = \"/dev/dri/renderD129\""), &[], &[]).unwrap();
+    let ladder_read = &config.transcode.ladder[0];
+    assert_eq!((ladder_read.encode, &*ladder_read.device), (crate::Encode::Vaapi, "/dev/dri/renderD129".as_ref()));
+    let said = error(&ladder("encode = \"vaapi\"\ndevice = \"renderD129\""));
+    assert!(said.contains("the ladder for `**`: `renderD129` is no device, such as `/dev/dri/renderD128`"), "{said}");
+    let said = error(&ladder("encode = \"nvenc\"\ndevice = \"/dev/dri/renderD129\""));
+    assert!(said.contains("a `device` can be chosen with `encode = \"vaapi\"` alone"), "{said}");
+}

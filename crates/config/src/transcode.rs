@@ -55,6 +55,10 @@ pub struct Ladder {
     /// What encodes them. The processor does where that fails.
     #[serde(default)]
     pub encode: Encode,
+    /// Which device encodes by VAAPI, such as `/dev/dri/renderD129`. Empty: the first.
+    #[serde(default)]
+    #[schemars(with = "String")]
+    pub device: PathBuf,
 }
 
 /// Rungs for everyday.
@@ -90,6 +94,8 @@ pub enum Encode {
     Nvenc,
     /// Intel's Quick Sync Video.
     Qsv,
+    /// VAAPI, by which Linux has the encoders of AMD and Intel.
+    Vaapi,
 }
 
 /// One rung.

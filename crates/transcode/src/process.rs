@@ -1,6 +1,6 @@
 use std::io;
 use std::os::fd::OwnedFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use tokio::process::{Child, ChildStderr, Command};
 use tokio::task::JoinSet;
 use tracing::{Instrument, warn};
 
+use crate::protocol::pictures::Hardware;
 use crate::protocol::{self, Malformed, Order, Report};
 use crate::watchdog::CHEW;
 
@@ -21,7 +22,7 @@ const CPU_AHEAD: u64 = 5;
 const LOG_BYTES: u64 = 16 << 10;
 
 /// What a worker may use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Grant {
     /// What it is told to get ready for.
     pub(crate) kind: &'static str,
@@ -31,14 +32,22 @@ pub(crate) struct Grant {
     pub(crate) percent: u32,
     /// How long it may chew on one frame.
     pub(crate) chew: Duration,
-    /// It works with hardware, whose devices it may use.
-    pub(crate) needs_devices: bool,
+    /// What it encodes with, whose devices it may use.
+    pub(crate) hardware: Hardware,
+    /// Which of them; empty for the first.
+    pub(crate) device: PathBuf,
 }
 
 impl Grant {
     /// For sound, a still, or the demo's own picture.
-    pub(crate) const SMALL: Self =
-        Self { kind: "sound", memory_bytes: 256 << 20, percent: 50, chew: CHEW, needs_devices: false };
+    pub(crate) const SMALL: Self = Self {
+        kind: "sound",
+        memory_bytes: 256 << 20,
+        percent: 50,
+        chew: CHEW,
+        hardware: Hardware::None,
+        device: PathBuf::new(),
+    };
 }
 
 /// A worker at work. Dropping it kills it, and the runtime reaps it.
@@ -79,7 +88,8 @@ impl Process {
         let mut child = Command::new(program)
             .arg(grant.kind)
             .arg(format!("--memory={}", grant.memory_bytes))
-            .args(grant.needs_devices.then_some("--devices"))
+            .args(grant.hardware.name().map(|name| format!("--hardware={name}")))
+            .args((!grant.device.as_os_str().is_empty()).then(|| format!("--device={}", grant.device.display())))
             .env_clear()
             .current_dir("/")
             .stdin(Stdio::from(OwnedFd::from(theirs)))

@@ -1,5 +1,6 @@
 //! Which rungs a source gets. No clock, no IO.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use config::{Encode, Ladder, Preset, RungCodec};
@@ -68,18 +69,30 @@ impl Plan {
             Self::Webrtc => 1,
         };
         let rungs = u64::try_from(rungs).unwrap_or(u64::MAX).min(Pictures::RUNGS as u64);
-        let needs_devices = matches!(self, Self::Ladder(ladder) if ladder.encode != Encode::Software);
+        let (hardware, device) = match self {
+            Self::Ladder(ladder) => (hardware(ladder), ladder.device.clone()),
+            Self::Webrtc => (Hardware::None, PathBuf::new()),
+        };
         // References of decoder and encoders, and what threads reserve without using it.
         let memory_bytes = (1024 << 20) + rungs * (128 << 20) + pixels.min(8192 * 4352) * 128;
         // One decodes, and each rung has a processor or a few.
         let percent = 100 + 300 * rungs as u32;
-        Grant { memory_bytes, percent, needs_devices, chew: CHEW_PICTURES, kind: "pictures" }
+        Grant { memory_bytes, percent, hardware, device, chew: CHEW_PICTURES, kind: "pictures" }
     }
 }
 
 /// `v100` is `v0` for WebRTC.
 pub(crate) fn webrtc_id(source: TrackId) -> TrackId {
     TrackId(Derived::FIRST.0.saturating_add(source.0))
+}
+
+fn hardware(ladder: &Ladder) -> Hardware {
+    match ladder.encode {
+        Encode::Software => Hardware::None,
+        Encode::Nvenc => Hardware::Nvenc,
+        Encode::Qsv => Hardware::Qsv,
+        Encode::Vaapi => Hardware::Vaapi,
+    }
 }
 
 /// A rung as it is configured.
@@ -118,11 +131,7 @@ fn ladder_of(ladder: &Ladder, source: Coding, size: (u32, u32)) -> Vec<Planned> 
         Preset::Standard => Effort::Standard,
         Preset::LowPower => Effort::Low,
     };
-    let hardware = match ladder.encode {
-        Encode::Software => Hardware::None,
-        Encode::Nvenc => Hardware::Nvenc,
-        Encode::Qsv => Hardware::Qsv,
-    };
+    let hardware = hardware(ladder);
     let lines = size.0.min(size.1);
     let mut planned = Vec::new();
     for (index, spec) in specs.iter().enumerate().take(Pictures::RUNGS) {

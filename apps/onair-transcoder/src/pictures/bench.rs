@@ -7,11 +7,11 @@ use media::{Span, Time};
 use transcode::protocol::pictures::Rung;
 use transcode::protocol::{Pictures, Report, Unit};
 
-use super::cascade::{Scaler, is_fit};
+use super::cascade::{FORMAT, Scaler, is_fit};
 use super::encode::Place;
 use super::line::{HANGS, Line, Picture};
 use super::load::Load;
-use super::{Decoder, Encoder};
+use super::{Decoder, Devices, Encoder};
 use crate::Error;
 use crate::pipe::Mouth;
 
@@ -63,10 +63,10 @@ struct Step {
 
 impl Bench {
     /// Begins that job.
-    pub fn new(mut job: Pictures, mouth: Mouth) -> Result<Self, Error> {
+    pub fn new(mut job: Pictures, mouth: Mouth, devices: &Devices) -> Result<Self, Error> {
         job.rungs.sort_by_key(|rung| std::cmp::Reverse(u32::from(rung.width) * u32::from(rung.height)));
-        let rungs: Result<Vec<_>, Error> =
-            job.rungs.iter().map(|rung| Step::start(*rung, rate(&job, rung), mouth.clone())).collect();
+        let start = |rung: &Rung| Step::start(*rung, rate(&job, rung), mouth.clone(), devices.clone());
+        let rungs: Result<Vec<_>, Error> = job.rungs.iter().map(start).collect();
         let (rungs, now) = (rungs?, Instant::now());
         Ok(Self {
             decoder: Decoder::open(&job.input)?,
@@ -253,9 +253,9 @@ impl Bench {
 }
 
 impl Step {
-    fn start(rung: Rung, rate: Rational, mouth: Mouth) -> Result<Self, Error> {
-        let line = Line::start(rung, rate, mouth)?;
-        let scaler = Scaler::default();
+    fn start(rung: Rung, rate: Rational, mouth: Mouth, devices: Devices) -> Result<Self, Error> {
+        let line = Line::start(rung, rate, mouth, devices)?;
+        let scaler = Scaler::new(FORMAT);
         let (due, told, encoder) = (None, None, "");
         Ok(Self { rung, line, scaler, due, wants_sync: true, is_shed: false, left_out: 0, told, encoder })
     }
@@ -304,8 +304,9 @@ pub fn warm_up() -> Result<(), Error> {
         for_webrtc: false,
         hardware: transcode::protocol::pictures::Hardware::None,
     };
-    let picture = || frame::Video::new(super::cascade::FORMAT, 64, 64);
-    let mut encoder = Encoder::open(&rung, &picture(), USUAL_RATE, rung.bitrate_bps, &mut Vec::new())?;
+    let mut picture = frame::Video::new(FORMAT, 64, 64);
+    let devices = Devices::default();
+    let mut encoder = Encoder::open(&rung, &picture, USUAL_RATE, rung.bitrate_bps, &devices, &mut Vec::new())?;
     let place = Place { at: Time::ZERO, epoch: 0 };
-    encoder.encode(picture(), place, true, &mut Vec::new())
+    encoder.encode(&mut picture, place, true, &mut Vec::new())
 }

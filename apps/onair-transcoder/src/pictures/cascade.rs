@@ -10,12 +10,17 @@ use crate::Error;
 pub(crate) const FORMAT: Pixel = Pixel::YUV420P;
 
 /// Scales the pictures of one rung.
-#[derive(Default)]
 pub(crate) struct Scaler {
     context: Option<scaling::Context>,
+    format: Pixel,
 }
 
 impl Scaler {
+    /// One that makes pictures of that format.
+    pub(crate) fn new(format: Pixel) -> Self {
+        Self { context: None, format }
+    }
+
     /// That picture in that size.
     pub(crate) fn scale(
         &mut self,
@@ -36,11 +41,11 @@ impl Scaler {
                 Effort::Low => scaling::Flags::BILINEAR,
             };
             let (format, old) = (from.format(), (from.width(), from.height()));
-            let made = scaling::Context::get(format, old.0, old.1, FORMAT, width, height, flags)?;
+            let made = scaling::Context::get(format, old.0, old.1, self.format, width, height, flags)?;
             self.context = Some(made);
         }
-        let mut to = frame::Video::new(FORMAT, width, height);
-        if to.planes() < 3 {
+        let mut to = frame::Video::new(self.format, width, height);
+        if to.planes() < 2 {
             return Err(Error("there is no memory for a picture".into()));
         }
         if let Some(context) = &mut self.context {

@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 use ff::{Rational, frame};
 use ffmpeg_next as ff;
 use media::{Frame, Span, Time};
-use transcode::protocol::pictures::Rung;
+use transcode::protocol::pictures::{Hardware, Rung};
 use transcode::protocol::{Report, Unit};
 
+use super::Devices;
 use super::encode::{Encoder, Made, Place};
 use crate::Error;
 use crate::pipe::Mouth;
@@ -54,10 +55,14 @@ struct State {
 
 impl Line {
     /// Begins to make that rung, of pictures that come at about that rate.
-    pub(crate) fn start(rung: Rung, frame_rate: Rational, mouth: Mouth) -> Result<Self, Error> {
+    pub(crate) fn start(rung: Rung, frame_rate: Rational, mouth: Mouth, devices: Devices) -> Result<Self, Error> {
         let shared = Arc::new(Shared { state: Mutex::default(), bell: Condvar::new(), room: Condvar::new() });
-        let work = Work { rung, frame_rate, mouth, shared: shared.clone(), encoder: None, pace: Pace::default() };
-        let thread = std::thread::Builder::new().name(format!("rung {}", rung.height)).spawn(move || work.run())?;
+        let theirs = shared.clone();
+        let run = move || {
+            // What encodes is of the thread that it began in.
+            Work { rung, frame_rate, mouth, devices, shared: theirs, encoder: None, pace: Pace::default() }.run();
+        };
+        let thread = std::thread::Builder::new().name(format!("rung {}", rung.height)).spawn(run)?;
         Ok(Self { shared, thread: Some(thread) })
     }
 
@@ -137,9 +142,11 @@ impl Shared {
 
 /// What the thread does.
 struct Work {
+    /// It becomes one without hardware when that fails at work.
     rung: Rung,
     frame_rate: Rational,
     mouth: Mouth,
+    devices: Devices,
     shared: Arc<Shared>,
     encoder: Option<Encoder>,
     pace: Pace,
@@ -199,26 +206,37 @@ impl Work {
     }
 
     fn encode(&mut self, picture: Picture) -> Result<(), Error> {
-        let Picture { frame, place, is_sync } = picture;
+        let Picture { mut frame, place, is_sync } = picture;
         let mut made = Vec::new();
         let is_off = self.pace.count(place.at, is_sync, self.frame_rate);
         if is_off && let Some(encoder) = self.encoder.take() {
             encoder.finish(&mut made);
         }
-        let encoder = match &mut self.encoder {
-            Some(encoder) => encoder,
-            none => {
-                let mut failures = Vec::new();
-                // Encoders give each picture its share of a second as they were told: they are told the same rate for ever,
-                // so that what players know of the stream stays true, and a share that fits.
-                let bitrate = self.pace.share(self.rung.bitrate_bps);
-                let encoder = Encoder::open(&self.rung, &frame, self.frame_rate, bitrate, &mut failures)?;
-                self.shared.lock().encoder = Some((encoder.name(), failures));
-                none.insert(encoder)
+        if self.encoder.is_none() {
+            self.encoder = Some(self.open(&frame, Vec::new())?);
+        }
+        let Some(encoder) = &mut self.encoder else { return Ok(()) };
+        if let Err(error) = encoder.encode(&mut frame, place, is_sync, &mut made) {
+            if !self.rung.hardware.has(encoder.name()) {
+                return Err(error);
             }
-        };
-        encoder.encode(frame, place, is_sync, &mut made)?;
+            // Some drivers promise what they cannot do, and devices go: the processor goes on with this very picture.
+            let failure = format!("{}: at work: {error}", encoder.name());
+            self.encoder = None;
+            self.rung.hardware = Hardware::None;
+            self.encoder.insert(self.open(&frame, vec![failure])?).encode(&mut frame, place, true, &mut made)?;
+        }
         self.tell(made)
+    }
+
+    /// An encoder, after what has failed so far.
+    fn open(&self, like: &frame::Video, mut failures: Vec<String>) -> Result<Encoder, Error> {
+        // Encoders give each picture its share of a second as they were told: they are told the same rate for ever,
+        // so that what players know of the stream stays true, and a share that fits.
+        let bitrate = self.pace.share(self.rung.bitrate_bps);
+        let encoder = Encoder::open(&self.rung, like, self.frame_rate, bitrate, &self.devices, &mut failures)?;
+        self.shared.lock().encoder = Some((encoder.name(), failures));
+        Ok(encoder)
     }
 
     fn tell(&self, made: Vec<Made>) -> Result<(), Error> {

@@ -4,10 +4,12 @@
 mod bench;
 mod cascade;
 mod decode;
+mod devices;
 mod encode;
 mod line;
 mod load;
 
 pub use bench::{Bench, warm_up};
 pub use decode::Decoder;
+pub use devices::Devices;
 pub use encode::{Encoder, Made, Place};

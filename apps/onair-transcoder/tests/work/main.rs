@@ -6,6 +6,7 @@ mod beeps;
 mod card;
 mod delay;
 mod drift;
+mod hardware;
 mod heal;
 mod ladder;
 mod mend;

@@ -11,6 +11,7 @@ use transcode::protocol::pictures::{Coding, Input};
 use transcode::{Condition, Settings, Transcoder};
 
 pub(crate) const PICTURES: TrackId = TrackId(0);
+pub(crate) const WORKER: &str = env!("CARGO_BIN_EXE_onair-transcoder");
 
 /// Pictures as an encoder made them, and what they are made by.
 pub(crate) struct Clip {
@@ -108,8 +109,12 @@ pub(crate) struct View {
 impl View {
     /// With that ladder, as `[[transcode.ladder]]` has it.
     pub(crate) fn new(ladder: &str) -> Self {
+        Self::with(Path::new(WORKER), ladder)
+    }
+
+    /// With another worker.
+    pub(crate) fn with(worker: &Path, ladder: &str) -> Self {
         let limits = Limits { track_age: Duration::from_secs(600), track_groups: 10_000, ..Limits::default() };
-        let worker = Path::new(env!("CARGO_BIN_EXE_onair-transcoder"));
         let ladders = vec![toml::from_str(ladder).unwrap()];
         let settings = Settings { ladders, ..Settings::default() };
         let view = Self { hub: Hub::new(limits), transcoder: Transcoder::new(worker, settings) };
@@ -191,16 +196,23 @@ pub(crate) async fn read(cursor: &mut Cursor, quiet: Duration) -> Vec<(std::sync
 
 /// How many pictures a decoder makes of that, and their size.
 pub(crate) fn decoded(codec: &Codec, frames: &[Frame]) -> (usize, (u32, u32)) {
-    let mut decoder = Decoder::open(&Input::of(codec).unwrap()).unwrap();
     let (mut count, mut size) = (0, (0, 0));
-    let mut each = |_, picture: ffmpeg_next::frame::Video| {
+    each_decoded(codec, frames, |_, picture| {
         count += 1;
         size = (picture.width(), picture.height());
+    });
+    (count, size)
+}
+
+/// What a decoder makes of that, and when it is shown.
+pub(crate) fn each_decoded(codec: &Codec, frames: &[Frame], mut each: impl FnMut(Time, ffmpeg_next::frame::Video)) {
+    let mut decoder = Decoder::open(&Input::of(codec).unwrap()).unwrap();
+    let mut each = |at, picture| {
+        each(at, picture);
         Ok(())
     };
     frames.iter().for_each(|frame| decoder.decode(frame, &mut each).unwrap());
     decoder.finish(&mut each).unwrap();
-    (count, size)
 }
 
 /// As workers know it.

@@ -138,9 +138,10 @@ fn hardware_that_is_not_there_is_replaced_by_the_processor() {
             "{{ path = \"live/{name}\", encode = \"{name}\", preset = \"low-power\", rungs = [{{ height = 144, kbps = 200 }}] }}"
         )
     };
-    let server = server(&[&format!("transcode.ladder=[{}, {}]", ladder("nvenc"), ladder("qsv"))]);
+    let names = ["nvenc", "qsv", "vaapi"];
+    let server = server(&[&format!("transcode.ladder=[{}]", names.map(ladder).join(", "))]);
     let dir = scratch("hardware");
-    for name in ["nvenc", "qsv"] {
+    for name in names {
         let path = format!("live/{name}");
         let publisher = publish(&server, &path, &dir);
         server.await_stream(&path);

@@ -88,6 +88,8 @@ pub enum Hardware {
     Nvenc = 1,
     /// Quick Sync Video.
     Qsv = 2,
+    /// VAAPI.
+    Vaapi = 3,
 }
 
 impl Coding {
@@ -117,13 +119,21 @@ impl Effort {
 }
 
 impl Hardware {
+    const ALL: [Self; 4] = [Self::None, Self::Nvenc, Self::Qsv, Self::Vaapi];
+
     /// As it is called in the configuration; `None` of the processor.
     pub fn name(self) -> Option<&'static str> {
         match self {
             Self::None => None,
             Self::Nvenc => Some("nvenc"),
             Self::Qsv => Some("qsv"),
+            Self::Vaapi => Some("vaapi"),
         }
+    }
+
+    /// What is called so in the configuration.
+    pub fn of(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|it| it.name() == Some(name))
     }
 
     /// Whether that encoder, as FFmpeg calls it, is one of its own.
@@ -132,8 +142,7 @@ impl Hardware {
     }
 
     fn parse(number: u8) -> Result<Self, Malformed> {
-        let all = [Self::None, Self::Nvenc, Self::Qsv];
-        all.into_iter().find(|it| *it as u8 == number).ok_or(Malformed("hardware"))
+        Self::ALL.into_iter().find(|it| *it as u8 == number).ok_or(Malformed("hardware"))
     }
 }
 

@@ -36,7 +36,7 @@ fn sound() -> impl Strategy<Value = Sound> {
 fn pictures() -> impl Strategy<Value = Pictures> {
     use pictures::{Coding::*, Effort, Hardware, Input, Rung};
     let coding = || prop::sample::select(vec![H264, Hevc, Vp8, Vp9, Av1]);
-    let hardware = prop::sample::select(vec![Hardware::None, Hardware::Nvenc, Hardware::Qsv]);
+    let hardware = prop::sample::select(vec![Hardware::None, Hardware::Nvenc, Hardware::Qsv, Hardware::Vaapi]);
     let numbers = any::<(u8, u16, u16, u32, u16, bool, bool)>();
     let rung = (numbers, coding(), hardware).prop_map(|(numbers, coding, hardware)| {
         let (id, width, height, bitrate_bps, most_fps, is_low, for_webrtc) = numbers;
