@@ -21,6 +21,7 @@ after(async () => {
   await server?.stop();
 });
 
+// E12.
 test('an RTMP source with a keyframe every 10 s shows its first picture at once', { timeout: 60_000 }, async () => {
   const page = await openPeer(browser, server);
   const { firstFrameMs, link } = await view(page, server.url('/whep/live/card'));

@@ -190,7 +190,7 @@ async fn relays_are_told_to_those_who_are_let_in() {
         reply.headers.get_all("link").iter().map(|link| link.to_str().unwrap().to_owned()).collect()
     };
     let (first, second) = (stage.offer("/whip/live/a", &ffmpeg()).await, stage.offer("/whip/live/b", &ffmpeg()).await);
-    assert_eq!(links(&first).len(), 2);
+    assert_eq!(links(&first).len(), 2, "W33: a field each, and no extension that a publisher would have to know");
     assert_eq!(links(&first)[1], "<stun:stun.example.org>; rel=\"ice-server\"");
     assert!(links(&first)[0].ends_with("; credential-type=\"password\"") && links(&first)[0].contains("; username=\""));
     assert_ne!(links(&first)[0], links(&second)[0], "each its own");
