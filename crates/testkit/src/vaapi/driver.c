@@ -3,7 +3,7 @@
  * comes with. Surfaces are memory. H.264 is Constrained Baseline, every macroblock of it the pixels as they are (I_PCM), behind the
  * headers that FFmpeg writes: so what a decoder shows is what was uploaded, to the bit.
  *
- * It is also loaded before all others (LD_PRELOAD), so that libva takes any file for a device that renders.
+ * A copy of it is also loaded before all others (LD_PRELOAD), so that libva takes any file for a device that renders.
  *
  * ONAIR_VA_RATE=cbr        holds rates in that way alone
  * ONAIR_VA_FAILS_AFTER=n   encodes n pictures and no more
