@@ -75,10 +75,13 @@ fn a_wrong_command_line_ends_with_two() {
 fn a_port_in_use_is_one_clear_sentence_with_the_name_of_the_setting() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
-    for (setting, other) in [("http.listen", "rtmp.listen"), ("rtmp.listen", "http.listen")] {
-        let here = format!("{setting}={address}");
-        let there = format!("{other}=127.0.0.1:0");
-        let output = onair(&["serve", "--set", &here, "--set", &there, "--set", "log.level=off"]);
+    let settings = ["http.listen", "rtmp.listen", "webrtc.listen"];
+    for setting in settings {
+        let listen = settings.map(|other| {
+            if other == setting { format!("{setting}={address}") } else { format!("{other}=127.0.0.1:0") }
+        });
+        let [a, b, c] = &listen;
+        let output = onair(&["serve", "--set", a, "--set", b, "--set", c, "--set", "log.level=off"]);
         assert_eq!(output.status.code(), Some(1));
         assert_eq!(
             stderr(&output),
