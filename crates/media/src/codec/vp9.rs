@@ -46,6 +46,13 @@ impl Vp9 {
         Ok(Self { profile, level: level_for(width, height), depth, chroma, picture })
     }
 
+    /// The same for pictures of another size, which are predicted from those that these parameters are about.
+    pub fn of_size(mut self, width: u32, height: u32) -> Self {
+        (self.picture.width, self.picture.height) = (width, height);
+        self.level = level_for(width, height);
+        self
+    }
+
     /// The body of a `vpcC` box, behind its version (conformance C13).
     pub fn to_record(&self) -> Bytes {
         let unsaid = Colour { primaries: 2, transfer: 2, matrix: 2, full_range: false };
@@ -61,6 +68,17 @@ impl Vp9 {
 /// A decoder may start at this frame.
 pub fn is_keyframe(frame: &[u8]) -> bool {
     Head::read(frame).is_ok()
+}
+
+/// Makes of a keyframe one that is decoded and not shown, as those are that stand before others of their picture: some decoders
+/// show every frame that says so, others the last (VP9 §6.2, `show_frame`).
+pub fn hide_keyframe(frame: &mut [u8]) {
+    if let Ok(Head { profile, .. }) = Head::read(frame)
+        && let Some(first) = frame.first_mut()
+    {
+        // Behind the marker, the profile (a bit more of the last one), `show_existing_frame` and `frame_type`.
+        *first &= if profile == 3 { !1 } else { !2 };
+    }
 }
 
 /// The lowest level that has room for so many pixels thirty times a second (VP9 levels, ten times each).
@@ -156,7 +174,19 @@ mod tests {
     fn a_keyframe_alone_says_as_much() {
         let alone = Vp9::from_keyframe(&KEYFRAME).unwrap();
         assert_eq!(alone, Vp9::from_config(&CONFIG, &KEYFRAME).unwrap());
+        assert_eq!((alone.clone().of_size(1920, 1080).level, alone.of_size(640, 360).picture.width), (40, 640));
         assert_eq!([level_for(1920, 1080), level_for(3840, 2160), level_for(16_384, 16_384)], [40, 50, 60]);
+    }
+
+    #[test]
+    fn a_keyframe_that_is_hidden_is_one_all_the_same() {
+        let mut hidden = KEYFRAME;
+        hide_keyframe(&mut hidden);
+        assert_eq!((hidden[0], &hidden[1..]), (0x80, &KEYFRAME[1..]));
+        assert_eq!(Vp9::from_keyframe(&hidden), Vp9::from_keyframe(&KEYFRAME));
+        let mut inter = [0x86, 0x49, 0x83, 0x42];
+        hide_keyframe(&mut inter);
+        assert_eq!(inter[0], 0x86);
     }
 
     #[test]

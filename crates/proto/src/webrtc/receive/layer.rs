@@ -2,11 +2,11 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use media::{Frame, Kind, Origin, Track, TrackId};
+use media::{Frame, Kind, Origin, Span, Time, Track, TrackId};
 use wire::rtcp::{Block, Fir, Nacks, Rtcp, SenderInfo};
 use wire::rtp::Header;
 
-use super::assemble::{Assembler, Outcome};
+use super::assemble::{Assembler, Outcome, Whole};
 use super::clock::Clock;
 use super::keyframes::Keyframes;
 use super::queue::{Fate, Patience, Queue, Repair, Step, Waiting};
@@ -46,6 +46,11 @@ pub(super) struct Layer {
     /// Nothing else can be decoded (P23).
     needs_keyframe: bool,
     declared: Option<Track>,
+    /// The same pictures in smaller sizes, where one source sends several: of each what was declared, and when its last
+    /// picture came.
+    smaller: Vec<(Option<Track>, Instant)>,
+    /// The last timestamp, and where it was placed.
+    placed: Option<(u32, Time, Span)>,
     pub(super) last_packet: Option<Instant>,
     frames: u64,
     dropped: u64,
@@ -79,6 +84,8 @@ impl Layer {
             tally: Tally::new(agreed.clock),
             needs_keyframe: media.kind == Kind::Video,
             declared: None,
+            smaller: Vec::new(),
+            placed: None,
             last_packet: None,
             frames: 0,
             dropped: 0,
@@ -177,7 +184,7 @@ impl Layer {
     }
 
     fn deliver(&mut self, now: Instant, marker: bool, timestamp: u32, payload: &[u8], out: &mut VecDeque<Event>) {
-        // At most two: one that ends here without a marker, and one that is whole in this packet.
+        // Of at most two pictures: one that ends here without a marker, and one that is whole in this packet.
         let mut outcomes = Vec::new();
         self.assembler.push(marker, timestamp, payload, |outcome| outcomes.push(outcome));
         for outcome in outcomes {
@@ -198,21 +205,68 @@ impl Layer {
                 return;
             }
         };
-        if is_video && whole.is_sync {
+        if is_video && whole.is_sync && whole.level == 0 {
             self.needs_keyframe = false;
             self.keys.on_keyframe(now);
         }
-        let Some(codec) = self.assembler.codec() else { return };
+        // The sources of simulcast have the places of smaller sizes.
+        if whole.level > 0 && self.rid.is_some() {
+            return;
+        }
+        let Some(codec) = self.assembler.codec(whole.level) else { return };
+        let id = self.id_of(whole.level);
+        let origin = if whole.level == 0 { self.origin } else { Origin::Simulcast };
+        let declared = match whole.level.checked_sub(1).map(usize::from) {
+            None => &mut self.declared,
+            Some(at) => {
+                if self.smaller.len() <= at {
+                    self.smaller.resize(at + 1, (None, now));
+                }
+                let Some((declared, last)) = self.smaller.get_mut(at) else { return };
+                *last = now;
+                declared
+            }
+        };
+        // It begins, and returns, with a keyframe.
+        if declared.is_none() && !whole.is_sync && whole.level > 0 {
+            return;
+        }
         // H16: what is the same is not said again; A9: what is not, is.
-        if self.declared.as_ref().is_none_or(|track| track.codec != *codec) {
-            let track = Track { origin: self.origin, ..Track::source(self.id, codec.clone()) };
-            self.declared = Some(track.clone());
+        if declared.as_ref().is_none_or(|track| track.codec != *codec) {
+            let track = Track { origin, ..Track::source(id, codec.clone()) };
+            *declared = Some(track.clone());
             out.push_back(Event::Track(track));
         }
-        let (dts, reorder) = self.clock.stamp(now, whole.timestamp);
-        self.frames += 1;
-        let frame = Frame { dts, reorder, is_sync: whole.is_sync, payload: whole.payload, temporal: whole.temporal };
-        out.push_back(Event::Frame(self.id, frame));
+        let placed = self.placed.filter(|(timestamp, ..)| whole.level > 0 && *timestamp == whole.timestamp);
+        let (_, dts, reorder) = placed.unwrap_or_else(|| {
+            let (dts, reorder) = self.clock.stamp(now, whole.timestamp);
+            (whole.timestamp, dts, reorder)
+        });
+        self.placed = Some((whole.timestamp, dts, reorder));
+        self.frames += u64::from(whole.level == 0);
+        let Whole { is_sync, payload, temporal, .. } = whole;
+        out.push_back(Event::Frame(id, Frame { dts, reorder, is_sync, payload, temporal }));
+    }
+
+    /// The track of the pictures in that size, of which 0 is the largest.
+    fn id_of(&self, level: u8) -> TrackId {
+        TrackId(self.id.0 + 2 * u16::from(level))
+    }
+
+    /// Whether it sends that track, in whatever size.
+    pub(super) fn sends(&self, track: TrackId) -> bool {
+        (0..=self.smaller.len() as u8).any(|level| self.id_of(level) == track)
+    }
+
+    /// Smaller sizes that have not come for long while the largest goes on; each is told once.
+    pub(super) fn retire_sizes(&mut self, now: Instant, mut tell: impl FnMut(TrackId)) {
+        for at in 0..self.smaller.len() {
+            let id = self.id_of(at as u8 + 1);
+            let Some((declared, last)) = self.smaller.get_mut(at) else { return };
+            if now.saturating_duration_since(*last) >= SILENCE && declared.take().is_some() {
+                tell(id);
+            }
+        }
     }
 
     /// Is taken for gone: it returns with a keyframe, or not at all. False if it was not there.

@@ -193,6 +193,9 @@ impl Receiver {
         for at in 0..self.layers.len() {
             let Some(layer) = self.layers.get(at) else { return };
             if !layer.is_declared() || layer.is_active(now) {
+                if let Some(layer) = self.layers.get_mut(at).filter(|layer| layer.is_active(now)) {
+                    layer.retire_sizes(now, |id| self.events.push_back(Event::Gone(id)));
+                }
                 continue;
             }
             let section = layer.section;
@@ -226,7 +229,7 @@ impl Receiver {
     /// half second and layer, and repeated until a keyframe comes (P3).
     pub fn request_keyframe(&mut self, track: TrackId, now: Instant) {
         self.now = now;
-        let wanted = self.layers.iter_mut().find(|layer| layer.id == track && layer.kind == Kind::Video);
+        let wanted = self.layers.iter_mut().find(|layer| layer.sends(track) && layer.kind == Kind::Video);
         if let Some(layer) = wanted {
             layer.keys.want();
         }

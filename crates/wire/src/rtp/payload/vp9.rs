@@ -24,6 +24,8 @@ pub struct Descriptor {
     pub layer: Option<Layer>,
     /// Width and height of the largest spatial layer, where the packet describes the layers.
     pub size: Option<(u16, u16)>,
+    /// The same of every spatial layer, from the lowest on; zeros where there is none.
+    pub sizes: Option<[(u16, u16); 8]>,
 }
 
 /// A layer of a scalable stream.
@@ -82,7 +84,8 @@ impl Descriptor {
             }
         }
         if has(0x02) {
-            descriptor.size = read_structure(src)?;
+            descriptor.sizes = read_structure(src)?;
+            descriptor.size = descriptor.sizes.and_then(|sizes| sizes.into_iter().max());
         }
         Some(descriptor)
     }
@@ -94,13 +97,13 @@ impl Descriptor {
 }
 
 /// The scalability structure (§4.2.1); `Some(None)` where it tells no sizes.
-fn read_structure(src: &mut &[u8]) -> Option<Option<(u16, u16)>> {
+fn read_structure(src: &mut &[u8]) -> Option<Option<[(u16, u16); 8]>> {
     let packed = src.u8()?;
-    let mut largest = None;
+    let mut sizes = None;
     if packed & 0x10 != 0 {
-        for _ in 0..=packed >> 5 {
-            let size = (src.u16()?, src.u16()?);
-            largest = largest.max(Some(size));
+        let all = sizes.insert([(0, 0); 8]);
+        for size in all.iter_mut().take(usize::from(packed >> 5) + 1) {
+            *size = (src.u16()?, src.u16()?);
         }
     }
     if packed & 0x08 != 0 {
@@ -109,5 +112,5 @@ fn read_structure(src: &mut &[u8]) -> Option<Option<(u16, u16)>> {
             src.run(references.into())?;
         }
     }
-    Some(largest)
+    Some(sizes)
 }

@@ -10,6 +10,8 @@ mod vp8;
 mod vp9;
 
 #[cfg(test)]
+mod size_tests;
+#[cfg(test)]
 mod temporal_tests;
 #[cfg(test)]
 mod tests;
@@ -27,6 +29,9 @@ pub(super) struct Whole {
     pub(super) is_sync: bool,
     pub(super) payload: Bytes,
     pub(super) temporal: Temporal,
+    /// 0 is the largest size of a picture that comes in several, 1 the next smaller, and so on. All of a picture follow
+    /// each other, the largest first if it is there.
+    pub(super) level: u8,
 }
 
 /// What became of a frame.
@@ -35,6 +40,13 @@ pub(super) enum Outcome {
     Frame(Whole),
     /// Parts of it are missing or make no sense.
     Broken,
+}
+
+/// A picture in a smaller size than its largest.
+pub(super) struct Smaller {
+    level: u8,
+    payload: Bytes,
+    temporal: Temporal,
 }
 
 /// What a codec knows about its packets. Everything it gathers is dropped by `clear`, but for parameters.
@@ -51,6 +63,14 @@ trait Format: Send {
     fn clear(&mut self);
     /// Bytes gathered.
     fn len(&self) -> usize;
+    /// The same picture in smaller sizes, each with its level, if the last one came in several.
+    fn smaller(&mut self) -> Vec<Smaller> {
+        Vec::new()
+    }
+    /// What a decoder of that level must know, as `codec`.
+    fn codec_of(&self, level: u8) -> Option<&Codec> {
+        self.codec().filter(|_| level == 0)
+    }
     /// Of the last frame that was finished, where that can be told.
     fn temporal(&self) -> Temporal {
         Temporal::BASE
@@ -87,9 +107,9 @@ impl Assembler {
         Self { format, max_bytes, is_sound, current: None, is_torn: true }
     }
 
-    /// What a decoder of the last frame must know.
-    pub(super) fn codec(&self) -> Option<&Codec> {
-        self.format.codec()
+    /// What a decoder of the last frame of that level must know.
+    pub(super) fn codec(&self, level: u8) -> Option<&Codec> {
+        self.format.codec_of(level)
     }
 
     /// A keyframe begins with this packet, so that nothing before it matters to who waits for one.
@@ -132,16 +152,21 @@ impl Assembler {
             self.format.clear();
             return out(Outcome::Broken);
         }
-        match self.format.finish() {
-            Ok(Some((payload, is_sync))) => {
-                let temporal = if is_sync { Temporal::BASE } else { self.format.temporal() };
-                out(Outcome::Frame(Whole { timestamp, is_sync, payload, temporal }));
-            }
-            Ok(None) => {}
+        let finished = match self.format.finish() {
+            Ok(finished) => finished,
             Err(_) => {
                 self.format.clear();
-                out(Outcome::Broken);
+                return out(Outcome::Broken);
             }
+        };
+        let mut is_sync_picture = false;
+        if let Some((payload, is_sync)) = finished {
+            is_sync_picture = is_sync;
+            let temporal = if is_sync { Temporal::BASE } else { self.format.temporal() };
+            out(Outcome::Frame(Whole { timestamp, is_sync, payload, temporal, level: 0 }));
+        }
+        for Smaller { level, payload, temporal } in self.format.smaller() {
+            out(Outcome::Frame(Whole { timestamp, is_sync: is_sync_picture, payload, temporal, level }));
         }
     }
 }

@@ -69,7 +69,7 @@ fn read_capture(coding: Coding, capture: &[u8]) -> (Vec<Whole>, String, Codec) {
     let mut hash = digest::Context::new(&digest::SHA256);
     frames.iter().for_each(|frame| hash.update(&frame.payload));
     let hash = hash.finish().as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    (frames, hash, assembler.codec().unwrap().clone())
+    (frames, hash, assembler.codec(0).unwrap().clone())
 }
 
 const H264_RTP: &[u8] = include_bytes!("../../../../fixtures/rtp/h264.rtp");
@@ -141,7 +141,7 @@ fn real_streams_pass_both_halves_unchanged() {
             }
             assert_eq!(out, [Outcome::Frame(whole)], "{coding:?}, frame {at}");
         }
-        assert_eq!(assembler.codec(), Some(&codec), "{coding:?}");
+        assert_eq!(assembler.codec(0), Some(&codec), "{coding:?}");
     }
 }
 
@@ -170,28 +170,29 @@ fn parameter_sets_leave_the_frame_and_are_not_news_twice() {
             timestamp: 0,
             is_sync: true,
             payload: Bytes::from([&[0, 0, 0, 5], SLICE].concat()),
-            temporal: media::Temporal::BASE
+            temporal: media::Temporal::BASE,
+            level: 0,
         }]
     );
-    let before = h264.codec().cloned();
+    let before = h264.codec(0).cloned();
     // One by one, and without a marker: the next timestamp ends the frame.
     let out = assemble(&mut h264, &[(false, 9, SPS), (false, 9, PPS), (false, 9, SLICE), (true, 10, &[0x41, 0x9a])]);
     assert_eq!(
         frames(out).iter().map(|frame| (frame.timestamp, frame.is_sync)).collect::<Vec<_>>(),
         [(9, true), (10, false)]
     );
-    assert_eq!(h264.codec().cloned(), before);
+    assert_eq!(h264.codec(0).cloned(), before);
     // A9: another SPS is another track.
     let other = [&SPS[..3], &[0x0d], &SPS[4..]].concat();
     assert_eq!(assemble(&mut h264, &[(true, 11, &stap(&[&other, PPS, SLICE]))]).len(), 1);
-    assert_ne!(h264.codec().cloned(), before);
+    assert_ne!(h264.codec(0).cloned(), before);
 }
 
 #[test]
 fn parameter_sets_of_the_offer_will_do() {
     let parameters = "packetization-mode=1;sprop-parameter-sets=Z0LAH9oCgL/lhAAAAwAE,aM48gA==";
     let mut h264 = Assembler::new(&agreed(H264, parameters), 1 << 20);
-    assert!(h264.codec().is_some());
+    assert!(h264.codec(0).is_some());
     assert_eq!(frames(assemble(&mut h264, &[(true, 0, SLICE)])).len(), 1);
     // Without any, a keyframe is of no use.
     assert_eq!(assemble(&mut assembler(H264), &[(true, 0, SLICE)]), [Outcome::Broken]);
@@ -219,29 +220,13 @@ fn a_frame_that_lacks_a_part_is_broken_and_the_next_is_not() {
     assert_eq!(assemble(&mut h264, &[(false, 3, &[]), (true, 4, &[])]), []);
 }
 
-/// Two spatial layers of one picture stay together, split by an index.
-#[test]
-fn layers_of_a_vp9_picture_stay_together() {
-    const KEYFRAME: [u8; 10] = [0x82, 0x49, 0x83, 0x42, 0x00, 0x4f, 0xf0, 0x2c, 0xf6, 0x00];
-    let low = [&[0xae, 0x01, 0x00, 0x07, 0x30, 2, 0x80, 1, 0x68, 5, 0, 2, 0xd0][..], &KEYFRAME].concat();
-    let high = [0xec, 0x01, 0x03, 0x07, 0xaa, 0xbb];
-    let mut vp9 = assembler(Coding::Vp9);
-    let out = frames(assemble(&mut vp9, &[(false, 0, &low), (true, 0, &high)]));
-    let index = [0xd9, 10, 0, 0, 0, 2, 0, 0, 0, 0xd9];
-    assert_eq!(out[0].payload, [&KEYFRAME[..], &[0xaa, 0xbb], &index].concat());
-    assert!(out[0].is_sync);
-    assert_eq!(vp9.codec().unwrap().picture().unwrap().width, 1280);
-    // Without its upper layer's end there is no picture.
-    assert_eq!(assemble(&mut vp9, &[(false, 1, &low), (true, 1, &[0xe8, 0x01, 0x03, 0x07, 0xaa])]), [Outcome::Broken]);
-}
-
 /// P22.
 #[test]
 fn opus_is_stereo_when_the_offer_or_a_packet_says_so() {
     let channels = |parameters: &str, toc: u8| {
         let mut opus = Assembler::new(&agreed(Coding::Opus, parameters), 1 << 20);
         assert_eq!(frames(assemble(&mut opus, &[(false, 0, &[toc, 1, 2])])).len(), 1);
-        opus.codec().unwrap().sound().unwrap().channels
+        opus.codec(0).unwrap().sound().unwrap().channels
     };
     assert_eq!((channels("minptime=10;useinbandfec=1", 0xf8), channels("stereo=1", 0xf8)), (1, 2));
     assert_eq!((channels("", 0xfc), channels("sprop-stereo=1", 0xf8)), (2, 2));
@@ -308,9 +293,9 @@ proptest! {
             let run = writer.log().last().unwrap();
             let packets: Vec<_> = (0..run.packets()).map(|packet| (packet + 1 == run.packets(), at as u32, run.payload(packet))).collect();
             let out = frames(assemble(&mut assembler, &packets));
-            prop_assert_eq!(out, [Whole { timestamp: at as u32, is_sync, payload: frame.payload, temporal: frame.temporal }]);
+            prop_assert_eq!(out, [Whole { timestamp: at as u32, is_sync, payload: frame.payload, temporal: frame.temporal, level: 0 }]);
         }
-        prop_assert_eq!(assembler.codec().unwrap().kind(), codec.kind());
+        prop_assert_eq!(assembler.codec(0).unwrap().kind(), codec.kind());
     }
 
     /// P23: whichever packets are lost, what comes out is what was sent, or nothing.

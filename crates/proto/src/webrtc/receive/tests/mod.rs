@@ -1,6 +1,7 @@
 //! The receiver against publishers over a network that loses, delays and reorders, in virtual time.
 
 mod network;
+mod sizes;
 
 use std::time::Duration;
 
