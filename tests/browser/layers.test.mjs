@@ -19,12 +19,23 @@ after(async () => {
   await server?.stop();
 });
 
-const choose = (session, choice) =>
-  fetch(`${session}/layers`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(choice),
-  }).then(({ status }) => status);
+/** Names what does not come to an end, which a test's own limit does not. */
+const within = (what, promise) =>
+  Promise.race([
+    promise,
+    new Promise((_, reject) => {
+      setTimeout(reject, 30_000, new Error(`${what}: not within 30 s`)).unref();
+    }),
+  ]);
+
+async function choose(session, choice) {
+  const headers = { 'content-type': 'application/json' };
+  const signal = AbortSignal.timeout(5000);
+  const reply = await fetch(`${session}/layers`, { method: 'POST', headers, body: JSON.stringify(choice), signal });
+  // Read to its end, as the connection is not used again otherwise.
+  await reply.text();
+  return reply.status;
+}
 
 /** How many of the pictures that are sent from now on are shown; none may be missed meanwhile, nor fail to decode. */
 async function share(page, sender, seconds) {
@@ -46,10 +57,11 @@ for (const codec of codecs)
     const link = await startLink(server, { seed: 3 });
     try {
       const sendEncodings = [{ scalabilityMode: 'L1T3', maxBitrate: 900_000 }];
-      await publish(sender, server.url(`/whip/live/${codec}`), { codec, width: 640, height: 360, rate: 24, card: true, sendEncodings });
-      const { session } = await view(page, server.url(`/whep/live/${codec}`), { via: link.address });
+      const options = { codec, width: 640, height: 360, rate: 24, card: true, sendEncodings };
+      await within('publishing', publish(sender, server.url(`/whip/live/${codec}`), options));
+      const { session } = await within('watching', view(page, server.url(`/whep/live/${codec}`), { via: link.address }));
       // A layer is known of when pictures of it have come.
-      await until('a lower layer', async () => (await choose(session, { temporalLayerId: 0 })) === 200);
+      await until('a lower layer', async () => (await choose(session, { temporalLayerId: 0 })) === 200, { every: 200 });
       assert.equal(await choose(session, { temporalLayerId: 3 }), 422);
       await sleep(300);
       const low = await share(page, sender, 2);
@@ -77,8 +89,9 @@ test('the sizes of VP9 with spatial layers are chosen among, and never mixed', {
   const [sender, page] = [await openPeer(browser, server), await openPeer(browser, server)];
   try {
     const sendEncodings = [{ scalabilityMode: 'L2T1_KEY', maxBitrate: 1_200_000 }];
-    await publish(sender, server.url('/whip/live/sizes'), { codec: 'VP9', width: 640, height: 360, rate: 15, card: true, sendEncodings });
-    const { session } = await view(page, server.url('/whep/live/sizes'));
+    const options = { codec: 'VP9', width: 640, height: 360, rate: 15, card: true, sendEncodings };
+    await within('publishing', publish(sender, server.url('/whip/live/sizes'), options));
+    const { session } = await within('watching', view(page, server.url('/whep/live/sizes')));
     const shows = (wanted) => until(`${wanted} pixels`, async () => (await seen(page)).width === wanted);
     await shows(640);
     assert.equal(await choose(session, { rid: 'v2' }), 200);
