@@ -2,9 +2,6 @@ use std::time::{Duration, Instant};
 
 use media::TrackId;
 
-#[cfg(test)]
-use super::walk::WHOLE;
-
 /// A track that is too dear is left after this long.
 const PATIENCE: Duration = Duration::from_millis(400);
 /// One that is much too dear, sooner: as soon as the next message says so, too.
@@ -29,7 +26,7 @@ const TELLING: Duration = Duration::from_secs(2);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Aim {
     pub(super) id: TrackId,
-    /// The highest temporal layer; all of them where it is [`WHOLE`].
+    /// The highest temporal layer; all of them where it is [`WHOLE`](super::walk::WHOLE).
     pub(super) top: u8,
 }
 
@@ -214,6 +211,7 @@ impl Ladder {
 
 #[cfg(test)]
 mod tests {
+    use super::super::walk::WHOLE;
     use super::*;
 
     const HIGH: TrackId = TrackId(0);
