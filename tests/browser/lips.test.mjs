@@ -45,7 +45,10 @@ after(async () => {
   players?.stop();
 });
 
-/** How far apart they are at first and some minutes later, and how far without a server. */
+/**
+ * How far apart they are at first and some minutes later, and how far without a server. Who measures looks at what is seen and
+ * heard. In the first seconds that is what it is without a server at first, which Chromium brings together as slowly.
+ */
 async function stays(name, alone, looks) {
   const said = ({ lipSync, lipSyncByStats, beeps, delay, frames }) => ({ lipSync, lipSyncByStats, beeps, frames, p50: delay.p50 });
   for (const minute of MINUTES > 0 ? [0, MINUTES] : [0]) {
@@ -54,9 +57,10 @@ async function stays(name, alone, looks) {
       const seen = await looks();
       const apart = seen.lipSync - alone.lipSync;
       console.log(`${name}, minute ${minute}:`, JSON.stringify(said(seen)), 'without a server:', JSON.stringify(said(alone)), 'apart', apart, 'ms');
-      if (seen.beeps >= SECONDS - 3 && Math.abs(apart) <= MOST_MS) break;
+      const off = measuring ? seen.lipSync : apart;
+      if (seen.beeps >= SECONDS - 3 && Math.abs(off) <= MOST_MS) break;
       // Beside other work sound or picture may be late by themselves for a while.
-      assert.ok(left > 1, `${name}, minute ${minute}: ${seen.beeps} beeps, sound and picture ${apart} ms apart`);
+      assert.ok(left > 1, `${name}, minute ${minute}: ${seen.beeps} beeps, sound and picture ${off} ms apart`);
     }
   }
 }
