@@ -235,23 +235,17 @@ window.webrtc = {
   async seen() {
     const stats = [...(await this.viewer.getStats()).values()].filter(({ type }) => type === 'inbound-rtp');
     const element = document.querySelector('video');
-    const of = (wanted) => stats.find(({ kind }) => kind === wanted) ?? {};
-    // Chromium lists a stream with its first packet: before it nothing was decoded, which is a number that can be added to.
-    const { framesDecoded = 0, framesDropped, freezeCount, totalFreezesDuration, pliCount, packetsLost, nackCount } = of('video');
+    // Chromium lists a stream with its first packet: before it nothing has come of it, which is a number that can be added to.
+    const count = (wanted, name) => stats.find(({ kind }) => kind === wanted)?.[name] ?? 0;
+    const ofVideo = ['framesDecoded', 'framesDropped', 'freezeCount', 'totalFreezesDuration', 'pliCount', 'packetsLost', 'nackCount'];
     return {
       width: element.videoWidth,
       height: element.videoHeight,
-      framesDecoded,
-      framesDropped,
-      freezeCount,
-      totalFreezesDuration,
-      pliCount,
-      packetsLost,
-      nackCount,
-      samples: of('audio').totalSamplesReceived,
+      ...Object.fromEntries(ofVideo.map((name) => [name, count('video', name)])),
+      samples: count('audio', 'totalSamplesReceived'),
       // Of all that was played: zero is silence.
-      energy: of('audio').totalAudioEnergy,
-      concealed: of('audio').concealedSamples,
+      energy: count('audio', 'totalAudioEnergy'),
+      concealed: count('audio', 'concealedSamples'),
     };
   },
 
