@@ -5,7 +5,7 @@ use ff::format::Pixel;
 use ff::software::scaling;
 use ff::{Dictionary, Packet, Rational, codec, decoder, encoder, frame};
 use ffmpeg_next as ff;
-use media::{Frame, Span};
+use media::Frame;
 use transcode::protocol::pictures::Coding;
 use transcode::protocol::{Report, Still, Unit};
 
@@ -34,7 +34,7 @@ impl Bench {
         // Behind the end of what it was given, a decoder takes no more.
         self.decoder.flush();
         let payload = self.encode(&picture?)?;
-        let frame = Frame { dts: *dts, reorder: Span::ZERO, is_sync: true, payload, temporal: media::Temporal::BASE };
+        let frame = Frame::alone(*dts, payload);
         reports.push(Report::Frame(Unit { output: Still::OUTPUT, epoch: unit.epoch, frame }));
         Ok(())
     }

@@ -38,6 +38,11 @@ impl Temporal {
 }
 
 impl Frame {
+    /// A frame that needs no other and that none is shown before, such as one of sound.
+    pub fn alone(dts: Time, payload: Bytes) -> Self {
+        Self { dts, reorder: Span::ZERO, is_sync: true, payload, temporal: Temporal::BASE }
+    }
+
     /// Presentation time.
     pub fn pts(&self) -> Time {
         self.dts + self.reorder

@@ -68,13 +68,7 @@ impl Show {
                 if sound > dts {
                     break;
                 }
-                let frame = Frame {
-                    dts: sound,
-                    reorder: Span::ZERO,
-                    is_sync: true,
-                    payload: self.sound.clone(),
-                    temporal: media::Temporal::BASE,
-                };
+                let frame = Frame::alone(sound, self.sound.clone());
                 self.packager.frame(now, &self.tracks[1], 0, frame);
                 self.sounds += 1;
             }

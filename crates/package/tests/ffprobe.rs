@@ -83,16 +83,7 @@ fn frames(flv: &Path) -> Vec<(Arc<Track>, Frame)> {
                         let at = *samples.get_or_insert(dts.to_ticks(rate));
                         samples = Some(at + 1024);
                         let dts = Time::from_ticks(at, rate);
-                        frames.push((
-                            track_of,
-                            Frame {
-                                dts,
-                                reorder: Span::ZERO,
-                                is_sync: true,
-                                payload: track.data.clone(),
-                                temporal: media::Temporal::BASE,
-                            },
-                        ));
+                        frames.push((track_of, Frame::alone(dts, track.data.clone())));
                     }
                     _ => {}
                 }

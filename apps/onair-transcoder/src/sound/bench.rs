@@ -1,5 +1,5 @@
 use bytes::Bytes;
-use media::{Frame, Span, Time};
+use media::{Frame, Time};
 use transcode::protocol::sound::{Input, Output};
 use transcode::protocol::{Report, Sound, Unit};
 
@@ -121,7 +121,7 @@ impl Line {
     fn report(&self, made: Vec<(i64, Bytes)>, epoch: u32, reports: &mut Vec<Report>) {
         reports.extend(made.into_iter().map(|(at, payload)| {
             let dts = Time::from_ticks(at, RATE);
-            let frame = Frame { dts, reorder: Span::ZERO, is_sync: true, payload, temporal: media::Temporal::BASE };
+            let frame = Frame::alone(dts, payload);
             Report::Frame(Unit { output: self.output.id, epoch, frame })
         }));
     }

@@ -99,8 +99,7 @@ fn a_keyframe_becomes_a_still() {
     let avc = media::codec::Avc::from_parameter_sets(key.sps, key.pps).unwrap();
     let input = Input::of(&Codec::Avc(avc)).unwrap();
     let job = |width| Still { input: input.clone(), pixel_aspect: (1, 1), width };
-    let frame =
-        |payload| Frame { dts: Time(7), reorder: Span::ZERO, is_sync: true, payload, temporal: media::Temporal::BASE };
+    let frame = |payload| Frame::alone(Time(7), payload);
     let unit = |frame| transcode::protocol::Unit { output: 0, epoch: 0, frame };
     let mut bench = still::Bench::new(job(320)).unwrap();
     for _ in 0..2 {
@@ -143,7 +142,7 @@ fn a_keyframe_of_vp8_becomes_a_still() {
     let input = Input { coding: Coding::Vp8, config: bytes::Bytes::new() };
     let mut bench = still::Bench::new(Still { input, pixel_aspect: (1, 1), width: 640 }).unwrap();
     let payload = bytes::Bytes::copy_from_slice(packet.data().unwrap());
-    let frame = Frame { dts: Time::ZERO, reorder: Span::ZERO, is_sync: true, payload, temporal: media::Temporal::BASE };
+    let frame = Frame::alone(Time::ZERO, payload);
     let mut reports = Vec::new();
     bench.take(&transcode::protocol::Unit { output: 0, epoch: 0, frame }, &mut reports).unwrap();
     assert!(matches!(&reports[..], [Report::Frame(made)] if made.frame.payload.starts_with(&[0xff, 0xd8])));

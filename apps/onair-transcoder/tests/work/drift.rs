@@ -55,13 +55,7 @@ async fn send(publisher: &Publisher, frames: &[Bytes], samples: i64, rate: u32) 
     for (n, payload) in (0..).zip(frames) {
         let exact = Time::from_ticks(n * samples, rate);
         let dts = Time(exact.to_ticks(1000) * 1_000_000);
-        let frame = Frame {
-            dts,
-            reorder: Span::ZERO,
-            is_sync: true,
-            payload: payload.clone(),
-            temporal: media::Temporal::BASE,
-        };
+        let frame = Frame::alone(dts, payload.clone());
         publisher.append(SOUND, frame, start + dts.since(Time::ZERO).to_duration()).unwrap();
         // The worker has a limit of processor time, and whoever reads shall keep up.
         if n % 500 == 499 {

@@ -79,8 +79,7 @@ async fn a_telephone_is_heard_as_aac() {
         };
         let payload: Vec<u8> = (0..160).map(code).collect();
         let dts = Time::ZERO + Span::from_millis(i64::from(n) * 20);
-        let frame =
-            Frame { dts, reorder: Span::ZERO, is_sync: true, payload: payload.into(), temporal: media::Temporal::BASE };
+        let frame = Frame::alone(dts, payload.into());
         publisher.append(SOUND, frame, now + Duration::from_millis(20) * n).unwrap();
     }
     let made = read(&mut cursor, QUIET).await;
@@ -94,13 +93,7 @@ async fn a_source_that_changes_its_codec_goes_on() {
     let telephone = Codec::G711(G711 { law: Law::A, channels: 1 });
     let publisher = stage.publish(telephone);
     let (_lease, mut cursor) = stage.want(&publisher.broadcast(), Wish::Opus).await;
-    let packet = |n: i64| Frame {
-        dts: Time::ZERO + Span::from_millis(n * 20),
-        reorder: Span::ZERO,
-        is_sync: true,
-        payload: vec![0xd5; 160].into(),
-        temporal: media::Temporal::BASE,
-    };
+    let packet = |n: i64| Frame::alone(Time::ZERO + Span::from_millis(n * 20), vec![0xd5; 160].into());
     let now = std::time::Instant::now();
     for n in 0..50 {
         publisher.append(SOUND, packet(n), now).unwrap();

@@ -83,13 +83,7 @@ pub(crate) async fn send(publisher: &Publisher, frames: &[(i64, Bytes)], later: 
             tokio::time::sleep_until(due).await;
         }
         let dts = Time::from_ticks(at - zero, RATE) + later;
-        let frame = Frame {
-            dts,
-            reorder: Span::ZERO,
-            is_sync: true,
-            payload: payload.clone(),
-            temporal: media::Temporal::BASE,
-        };
+        let frame = Frame::alone(dts, payload.clone());
         publisher.append(SOUND, frame, due.into_std() + later.to_duration()).unwrap();
     }
 }

@@ -120,10 +120,8 @@ impl Egress {
     }
 
     pub(crate) fn rungs(&self) -> Vec<Rung> {
-        // The last is the whole.
-        let thinner = |rates: &[u64]| rates.split_last().map_or(Vec::new(), |(_, thinner)| thinner.to_vec());
         let rung = |layer: proto::webrtc::send::Layer| Rung {
-            thinner_bps: if layer.rate_bps > 0 { thinner(&layer.rates_bps) } else { Vec::new() },
+            thinner_bps: if layer.rate_bps > 0 { layer.thinner_bps } else { Vec::new() },
             id: layer.track.id,
             rid: layer.track.name().to_string(),
             rate_bps: layer.rate_bps,

@@ -143,10 +143,7 @@ impl House {
         self.sounds += 1;
         let dts = Time::ZERO + Span::from_ticks(self.sounds, 50);
         let payload = Bytes::from_static(&[0xfc; 160]);
-        self.sound.append(
-            &Frame { dts, reorder: Span::ZERO, is_sync: true, payload, temporal: media::Temporal::BASE },
-            self.now,
-        );
+        self.sound.append(&Frame::alone(dts, payload), self.now);
         self.send()
     }
 

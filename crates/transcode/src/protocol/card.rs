@@ -1,7 +1,7 @@
 //! A test card: nothing but the time in, a picture and its sound out.
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
-use media::{Frame, Span, Time};
+use media::{Frame, Time};
 
 use super::{Malformed, Unit, end};
 
@@ -30,11 +30,7 @@ impl Card {
     /// Asks for the picture of a moment: `dts` on the timeline, `wall_ns` since 1970.
     pub fn tick(dts: Time, wall_ns: i64) -> Unit {
         let payload = Bytes::copy_from_slice(&wall_ns.to_be_bytes());
-        Unit {
-            output: 0,
-            epoch: 0,
-            frame: Frame { dts, reorder: Span::ZERO, is_sync: true, payload, temporal: media::Temporal::BASE },
-        }
+        Unit { output: 0, epoch: 0, frame: Frame::alone(dts, payload) }
     }
 
     /// What time of day a tick says, in nanoseconds since 1970.

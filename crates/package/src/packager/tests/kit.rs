@@ -126,13 +126,7 @@ pub(super) fn sound(track: &Arc<Track>, epoch: u32, from: Time, to: Time) -> Vec
         .map(|n| Time::from_ticks(first + n * i64::from(aac.frame_samples), aac.core_rate))
         .take_while(|&dts| dts < to)
         .map(|dts| {
-            let frame = Frame {
-                dts,
-                reorder: Span::ZERO,
-                is_sync: true,
-                payload: Bytes::from_static(&[0x21; 340]),
-                temporal: media::Temporal::BASE,
-            };
+            let frame = Frame::alone(dts, Bytes::from_static(&[0x21; 340]));
             Shot { track: track.clone(), epoch, frame }
         })
         .collect()

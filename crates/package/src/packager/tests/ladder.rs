@@ -114,13 +114,7 @@ fn a_rendition_that_begins_late_is_added_cleanly() {
 
 fn shots(track: &Arc<Track>, step_ms: i64, to: Time, payload: &[u8]) -> Vec<Shot> {
     let at = |n: i64| Time::ZERO + Span::from_millis(n * step_ms);
-    let frame = |dts| Frame {
-        dts,
-        reorder: Span::ZERO,
-        is_sync: true,
-        payload: Bytes::copy_from_slice(payload),
-        temporal: media::Temporal::BASE,
-    };
+    let frame = |dts| Frame::alone(dts, Bytes::copy_from_slice(payload));
     let all = (0..).map(at).take_while(|&dts| dts < to);
     all.map(|dts| Shot { track: track.clone(), epoch: 0, frame: frame(dts) }).collect()
 }

@@ -71,13 +71,7 @@ pub(crate) fn picture(at_ms: i64, is_sync: bool, len: usize) -> Frame {
 
 pub(crate) fn packet(at_ms: i64) -> Frame {
     let dts = Time::ZERO + Span::from_millis(at_ms);
-    Frame {
-        dts,
-        reorder: Span::ZERO,
-        is_sync: true,
-        payload: Bytes::from_static(&[0xfc; 120]),
-        temporal: media::Temporal::BASE,
-    }
+    Frame::alone(dts, Bytes::from_static(&[0xfc; 120]))
 }
 
 /// One direction's two ends.

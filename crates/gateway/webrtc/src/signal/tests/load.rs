@@ -2,7 +2,7 @@ use std::time::{Duration, Instant};
 
 use hub::{Claim, Now};
 use media::codec::{Picture, Vp8};
-use media::{Codec, Frame, Path, Span, Time, Track, TrackId};
+use media::{Codec, Frame, Path, Time, Track, TrackId};
 
 use super::offers::{ffmpeg, viewer};
 use super::stage::Stage;
@@ -16,13 +16,7 @@ async fn a_server_that_is_busy_takes_publishers_and_no_viewers() {
     let publisher = stage.hub.publish(&path, Claim { proto: "test", peer: None }, Now::from_clocks()).unwrap();
     let picture = Picture { width: 320, height: 180, pixel_aspect: (1, 1), frame_rate: None, colour: None };
     publisher.declare(Track::source(TrackId(0), Codec::Vp8(Vp8 { profile: 0, picture }))).unwrap();
-    let frame = Frame {
-        dts: Time::ZERO,
-        reorder: Span::ZERO,
-        is_sync: true,
-        payload: vec![0; 100].into(),
-        temporal: media::Temporal::BASE,
-    };
+    let frame = Frame::alone(Time::ZERO, vec![0; 100].into());
     publisher.append(TrackId(0), frame, Instant::now()).unwrap();
 
     let deadline = Instant::now() + Duration::from_secs(20);

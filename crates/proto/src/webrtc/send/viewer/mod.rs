@@ -269,7 +269,7 @@ impl Viewer {
             // 0 says that it is silent (E17), not that its rate is not known yet.
             rate_bps: if self.live.contains(&log.id()) { log.rate_bps().max(1) } else { 0 },
             is_sent: Some(log.id()) == here,
-            rates_bps: (0..=log.top_layer()).map(|layer| log.rate_up_to(layer)).collect(),
+            thinner_bps: (0..log.top_layer()).map(|layer| log.rate_up_to(layer)).collect(),
         };
         logs.iter().map(layer).collect()
     }

@@ -48,8 +48,8 @@ pub struct Layer {
     pub rate_bps: u64,
     /// It is the one sent.
     pub is_sent: bool,
-    /// What its temporal layers cost up to each one; one figure where it has no layers.
-    pub rates_bps: Vec<u64>,
+    /// What its temporal layers cost up to each below the highest; none where it has but one.
+    pub thinner_bps: Vec<u64>,
 }
 
 /// Figures of one viewer, since it began.
