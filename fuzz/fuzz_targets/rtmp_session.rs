@@ -1,7 +1,7 @@
 //! Whatever a peer sends, and however it arrives, the same happens.
 //!
 //! The first byte says how far a proper client got before the noise begins: nowhere, past the handshake, or
-//! publishing; then either raw bytes follow, or messages cut into proper chunks.
+//! publishing, or playing; then either raw bytes follow, or messages cut into proper chunks.
 #![no_main]
 
 use std::time::Instant;
@@ -24,7 +24,7 @@ fuzz_target!(|input: (u8, u16, &[u8])| {
         message(2, kind::SET_CHUNK_SIZE, 0, 0, &0x7fff_ffff_u32.to_be_bytes(), &mut bytes);
         let app = Value::object([("app", "live".into())]);
         command("connect", &[app], &mut bytes);
-        command("publish", &[Value::Null, "a".into()], &mut bytes);
+        command(if mode & 8 == 0 { "publish" } else { "play" }, &[Value::Null, "a".into()], &mut bytes);
     }
     if mode & 4 == 0 {
         bytes.put_slice(noise);
@@ -71,7 +71,7 @@ fn run(bytes: &[u8], cut: usize) -> (Vec<Event>, Option<Error>) {
         loop {
             match session.poll_output() {
                 Output::Event(event) => {
-                    let asks = matches!(event, Event::WantsToPublish { .. });
+                    let asks = matches!(event, Event::WantsToPublish { .. } | Event::WantsToPlay { .. });
                     events.push(event);
                     if asks {
                         result = result.and(session.accept(now));

@@ -117,7 +117,7 @@ async fn serve(config: Config, demo: Option<Demo>) -> anyhow::Result<()> {
     rooms.spawn(origin::run(hub.clone(), library.clone(), limits::packaging(&config.hls), close.clone()));
 
     let mut publishers = JoinSet::new();
-    publishers.spawn(rtmp.run(hub.clone(), admission.clone(), stop.clone()));
+    publishers.spawn(rtmp.run(hub.clone(), admission.clone(), demand.clone(), stop.clone()));
     let has_webrtc = webrtc.is_some();
     let mut guests = axum::Router::new();
     let mut carried: Option<Carry> = None;

@@ -4,7 +4,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// RTMP: what OBS, ffmpeg and hardware encoders push.
+/// RTMP: what OBS, ffmpeg and hardware encoders push, and what VLC and ffplay can play.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Rtmp {
@@ -16,16 +16,18 @@ pub struct Rtmp {
     #[serde(with = "crate::listen::or_off")]
     #[schemars(with = "String")]
     pub tls_listen: Option<SocketAddr>,
-    /// How long a client may take from connecting to publishing.
+    /// How long a client may take from connecting to publishing or playing.
     #[serde(with = "humantime_serde")]
     #[schemars(with = "String")]
     pub handshake_timeout: Duration,
-    /// How long a publisher may be silent before it is dropped.
+    /// How long a publisher may be silent before it is dropped, and a player may take nothing of what it is sent.
     #[serde(with = "humantime_serde")]
     #[schemars(with = "String")]
     pub idle_timeout: Duration,
-    /// Connections at the same time. When all are taken, the oldest that does not publish makes room.
+    /// Connections at the same time. When all are taken, the oldest that neither publishes nor plays makes room.
     pub max_connections: usize,
+    /// Players at the same time, 0 for none at all. The other connections are there for publishers.
+    pub max_players: usize,
     /// Connections from one address at the same time. Loopback is not counted.
     pub max_connections_per_address: usize,
 }
@@ -38,6 +40,7 @@ impl Default for Rtmp {
             handshake_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(10),
             max_connections: 1_000,
+            max_players: 500,
             max_connections_per_address: 64,
         }
     }

@@ -96,6 +96,18 @@ impl Cursor {
         }
     }
 
+    /// What is appended from now on rings. For who reads several tracks: say this before [`Cursor::try_next`], and wait
+    /// for [`Cursor::rung`] where nothing was there.
+    pub fn listen(&mut self) {
+        self.bell.mark_unchanged();
+    }
+
+    /// Waits until something happened since [`Cursor::listen`]. May be dropped and called again.
+    pub async fn rung(&mut self) {
+        // The bell goes with its track only, and this cursor keeps that.
+        let _ = self.bell.changed().await;
+    }
+
     fn enter(&mut self, catch_up: bool) -> Step {
         // A group that was left half read counts as missed.
         let missed_from = self.wanted - u64::from(catch_up);

@@ -1,4 +1,4 @@
-//! A scripted RTMP publisher: says exactly what a test wants said, right or wrong.
+//! Scripted RTMP clients: a publisher that says exactly what a test wants said, right or wrong, and a player.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -37,34 +37,14 @@ impl From<io::Error> for Refusal {
 impl Publisher {
     /// Connects to `app` and publishes `key`, as OBS and librtmp do.
     pub fn publish(server: SocketAddr, app: &str, key: &str) -> Result<Self, Refusal> {
-        let mut socket = shake_hands(server)?;
-        socket.set_read_timeout(Some(PATIENCE))?;
-        let mut replies = Replies::default();
-        send(&mut socket, 2, 1, 0, 0, &(CHUNK as u32).to_be_bytes())?;
-
-        let url = format!("rtmp://{server}/{app}");
-        let mut connect = amf_command("connect", 1.0);
-        connect.push(3);
-        for (name, value) in [("app", app), ("type", "nonprivate"), ("flashVer", "FMLE/3.0"), ("tcUrl", &url)] {
-            connect.extend(amf_name(name));
-            connect.extend(amf_string(value));
-        }
-        connect.extend([0, 0, 9]);
-        send(&mut socket, 3, 20, 0, 0, &connect)?;
-        replies.wait_for(&mut socket, "_result")?;
-
+        let (mut socket, mut replies) = connect(server, app)?;
         for (command, id) in [("releaseStream", 2.0), ("FCPublish", 3.0)] {
             let mut body = amf_command(command, id);
             body.push(5);
             body.extend(amf_string(key));
             send(&mut socket, 3, 20, 0, 0, &body)?;
         }
-        let mut create = amf_command("createStream", 4.0);
-        create.push(5);
-        send(&mut socket, 3, 20, 0, 0, &create)?;
-        let created = replies.wait_for_answer(&mut socket, 4.0)?;
-        let stream = created.get(created.len().saturating_sub(8)..).and_then(|last| last.try_into().ok());
-        let stream = f64::from_be_bytes(stream.expect("a stream id ends the answer")) as u32;
+        let stream = create_stream(&mut socket, &mut replies)?;
 
         let mut publish = amf_command("publish", 5.0);
         publish.push(5);
@@ -128,6 +108,61 @@ impl Drop for Publisher {
     fn drop(&mut self) {
         let _ = self.socket.shutdown(std::net::Shutdown::Both);
     }
+}
+
+/// A connection that plays.
+pub struct Player {
+    socket: TcpStream,
+    replies: Replies,
+}
+
+impl Player {
+    /// Connects to `app` and plays `key`, up to the server's word that it begins.
+    pub fn play(server: SocketAddr, app: &str, key: &str) -> Result<Self, Refusal> {
+        let (mut socket, mut replies) = connect(server, app)?;
+        let stream = create_stream(&mut socket, &mut replies)?;
+        let mut play = amf_command("play", 5.0);
+        play.push(5);
+        play.extend(amf_string(key));
+        send(&mut socket, 3, 20, stream, 0, &play)?;
+        replies.wait_for(&mut socket, "NetStream.Play.Start")?;
+        Ok(Self { socket, replies })
+    }
+
+    /// The next message: its type and payload.
+    pub fn message(&mut self) -> io::Result<(u8, Vec<u8>)> {
+        let Message { kind, body, .. } = self.replies.read(&mut self.socket)?;
+        if kind == 1 {
+            self.replies.chunk = body[..].try_into().ok().map(|size| u32::from_be_bytes(size) as usize);
+        }
+        Ok((kind, body))
+    }
+}
+
+fn connect(server: SocketAddr, app: &str) -> Result<(TcpStream, Replies), Refusal> {
+    let mut socket = shake_hands(server)?;
+    let mut replies = Replies::default();
+    send(&mut socket, 2, 1, 0, 0, &(CHUNK as u32).to_be_bytes())?;
+    let url = format!("rtmp://{server}/{app}");
+    let mut connect = amf_command("connect", 1.0);
+    connect.push(3);
+    for (name, value) in [("app", app), ("type", "nonprivate"), ("flashVer", "FMLE/3.0"), ("tcUrl", &url)] {
+        connect.extend(amf_name(name));
+        connect.extend(amf_string(value));
+    }
+    connect.extend([0, 0, 9]);
+    send(&mut socket, 3, 20, 0, 0, &connect)?;
+    replies.wait_for(&mut socket, "_result")?;
+    Ok((socket, replies))
+}
+
+fn create_stream(socket: &mut TcpStream, replies: &mut Replies) -> Result<u32, Refusal> {
+    let mut create = amf_command("createStream", 4.0);
+    create.push(5);
+    send(socket, 3, 20, 0, 0, &create)?;
+    let created = replies.wait_for_answer(socket, 4.0)?;
+    let stream = created.get(created.len().saturating_sub(8)..).and_then(|last| last.try_into().ok());
+    Ok(f64::from_be_bytes(stream.expect("a stream id ends the answer")) as u32)
 }
 
 /// Connects and goes through the simple handshake.

@@ -36,7 +36,8 @@ async fn is_heard(secs: usize, codec: &str, encoder: &str) {
     rtmp.bind(([127, 0, 0, 1], 0).into()).unwrap();
     let address = rtmp.address().unwrap();
     let stop = CancellationToken::new();
-    tokio::spawn(rtmp.run(stage.hub.clone(), Arc::new(Access::new(config::Access::default())), stop.clone()));
+    let access = Arc::new(Access::new(config::Access::default()));
+    tokio::spawn(rtmp.run(stage.hub.clone(), access, Arc::new(()), stop.clone()));
     let beep = "aevalsrc=0.5*sin(2*PI*1000*t)*lt(mod(t\\,1)\\,0.1):s=44100:c=stereo";
     let mut ffmpeg = tokio::process::Command::new("ffmpeg")
         .args(["-v", "error", "-re", "-f", "lavfi", "-i", "testsrc=s=160x90:r=25", "-re", "-f", "lavfi", "-i", beep])

@@ -13,6 +13,8 @@ pub(crate) struct Door {
     inside: Arc<Mutex<Inside>>,
     limit: usize,
     limit_per_address: usize,
+    /// Of the seats, how many players may have: the others are there for publishers whatever the crowd.
+    players: usize,
 }
 
 #[derive(Default)]
@@ -21,22 +23,32 @@ struct Inside {
     /// Those who do not publish yet, the oldest first, and how to send each away.
     strangers: BTreeMap<u64, CancellationToken>,
     publishers: usize,
+    players: usize,
     by_address: HashMap<IpAddr, usize>,
+}
+
+/// What somebody is inside for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Stranger,
+    Publisher,
+    Player,
 }
 
 /// A place inside; leaves it when dropped.
 pub(crate) struct Seat {
     inside: Arc<Mutex<Inside>>,
     serial: u64,
-    publishes: bool,
+    part: Part,
+    most_players: usize,
     address: Option<IpAddr>,
     /// Somebody else needs this seat.
     pub(crate) needed: CancellationToken,
 }
 
 impl Door {
-    pub(crate) fn new(limit: usize, limit_per_address: usize) -> Self {
-        Self { inside: Arc::default(), limit, limit_per_address }
+    pub(crate) fn new(limit: usize, limit_per_address: usize, players: usize) -> Self {
+        Self { inside: Arc::default(), limit, limit_per_address, players }
     }
 
     /// A seat, or the name of the limit that is reached.
@@ -48,7 +60,7 @@ impl Door {
         if there >= self.limit_per_address {
             return Err("address");
         }
-        if inside.strangers.len() + inside.publishers >= self.limit {
+        if inside.strangers.len() + inside.publishers + inside.players >= self.limit {
             let Some((_, oldest)) = inside.strangers.pop_first() else { return Err("total") };
             oldest.cancel();
         }
@@ -58,29 +70,56 @@ impl Door {
         inside.serial += 1;
         let needed = CancellationToken::new();
         inside.strangers.insert(inside.serial, needed.clone());
-        Ok(Seat { inside: self.inside.clone(), serial: inside.serial, publishes: false, address, needed })
+        Ok(Seat {
+            inside: self.inside.clone(),
+            serial: inside.serial,
+            part: Part::Stranger,
+            most_players: self.players,
+            address,
+            needed,
+        })
     }
 }
 
 impl Seat {
     /// Whoever sits here was let in to publish, and stays.
     pub(crate) fn keep(&mut self) {
+        self.leave_part();
+        lock(&self.inside).publishers += 1;
+        self.part = Part::Publisher;
+    }
+
+    /// Whoever sits here was let in to play, and stays; false if there are as many players as may be.
+    pub(crate) fn watch(&mut self) -> bool {
+        if self.part == Part::Player {
+            return true;
+        }
+        {
+            let mut inside = lock(&self.inside);
+            if inside.players >= self.most_players {
+                return false;
+            }
+            inside.players += 1;
+        }
+        self.leave_part();
+        self.part = Part::Player;
+        true
+    }
+
+    fn leave_part(&self) {
         let mut inside = lock(&self.inside);
-        if inside.strangers.remove(&self.serial).is_some() {
-            inside.publishers += 1;
-            self.publishes = true;
+        match self.part {
+            Part::Stranger => drop(inside.strangers.remove(&self.serial)),
+            Part::Publisher => inside.publishers = inside.publishers.saturating_sub(1),
+            Part::Player => inside.players = inside.players.saturating_sub(1),
         }
     }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
+        self.leave_part();
         let mut inside = lock(&self.inside);
-        if self.publishes {
-            inside.publishers = inside.publishers.saturating_sub(1);
-        } else {
-            inside.strangers.remove(&self.serial);
-        }
         if let Some(address) = self.address
             && let Some(there) = inside.by_address.get_mut(&address)
         {
@@ -117,7 +156,7 @@ mod tests {
     /// F8.
     #[test]
     fn one_address_cannot_take_all_seats() {
-        let door = Door::new(5, 2);
+        let door = Door::new(5, 2, 5);
         let first = enter(&door, "192.0.2.1").ok();
         let _second = enter(&door, "192.0.2.1").ok().unwrap();
         assert_eq!(enter(&door, "192.0.2.1").err(), Some("address"));
@@ -128,7 +167,7 @@ mod tests {
 
     #[test]
     fn a_network_of_ipv6_is_one_address() {
-        let door = Door::new(5, 1);
+        let door = Door::new(5, 1, 5);
         let _first = enter(&door, "2001:db8::1").ok().unwrap();
         assert_eq!(enter(&door, "2001:db8::ffff:2").err(), Some("address"));
         assert!(enter(&door, "2001:db8:0:1::1").is_ok());
@@ -137,7 +176,7 @@ mod tests {
     /// F3.
     #[test]
     fn the_longest_stranger_makes_room_and_a_publisher_never() {
-        let door = Door::new(3, 1);
+        let door = Door::new(3, 1, 3);
         let mut seats: Vec<_> = (0..3).map(|_| enter(&door, "127.0.0.1").ok().unwrap()).collect();
         seats[0].keep();
         seats.push(enter(&door, "::1").ok().unwrap());
@@ -152,5 +191,23 @@ mod tests {
         assert!(enter(&door, "192.0.2.1").is_ok());
         let inside = door.inside.lock().unwrap();
         assert_eq!((inside.strangers.len(), inside.publishers, inside.by_address.len()), (0, 0, 0));
+    }
+
+    /// Players are never displaced, and never so many that a publisher finds no seat.
+    #[test]
+    fn players_leave_seats_to_publishers() {
+        let door = Door::new(3, 1, 2);
+        let mut seats: Vec<_> = (0..3).map(|_| enter(&door, "127.0.0.1").ok().unwrap()).collect();
+        assert!(seats[0].watch() && seats[0].watch() && seats[1].watch());
+        assert!(!seats[2].watch(), "two are enough");
+        let mut publisher = enter(&door, "127.0.0.1").ok().unwrap();
+        assert!(seats[2].needed.is_cancelled() && !seats[0].needed.is_cancelled());
+        drop(seats.pop());
+        publisher.keep();
+        drop(seats.pop());
+        assert!(enter(&door, "127.0.0.1").ok().unwrap().watch());
+        drop((publisher, seats));
+        let inside = door.inside.lock().unwrap();
+        assert_eq!((inside.strangers.len(), inside.publishers, inside.players), (0, 0, 0));
     }
 }

@@ -1,5 +1,5 @@
 use metrics::{Unit, counter, describe_counter, describe_gauge, gauge};
-use proto::rtmp::{Error, Refusal};
+use proto::rtmp::{Denial, Error, Refusal};
 
 const PROTO: &str = "rtmp";
 
@@ -12,6 +12,11 @@ pub(crate) fn describe() {
     describe_counter!("onair_publishes_total", "Publications begun.");
     describe_counter!("onair_publish_refused_total", "Publishers not let in, or sent away, by reason.");
     describe_counter!("onair_session_errors_total", "Connections that ended badly, by reason.");
+    describe_gauge!("onair_viewers", "Players now.");
+    describe_counter!("onair_viewers_total", "Players let in.");
+    describe_counter!("onair_viewers_refused_total", "Players not let in, by reason.");
+    describe_counter!("onair_viewer_skips_total", "Players that were too slow and went on at the newest keyframe.");
+    describe_counter!("onair_sent_bytes_total", Unit::Bytes, "Bytes sent to players.");
 }
 
 /// Counts one connection for as long as it lives.
@@ -45,6 +50,35 @@ pub(crate) fn publishes() {
 
 pub(crate) fn refused(refusal: Refusal) {
     counter!("onair_publish_refused_total", "proto" => PROTO, "reason" => refusal.reason()).increment(1);
+}
+
+/// Counts one player for as long as it plays.
+pub(crate) struct Watching(());
+
+impl Watching {
+    pub(crate) fn now() -> Self {
+        counter!("onair_viewers_total", "proto" => PROTO).increment(1);
+        gauge!("onair_viewers", "proto" => PROTO).increment(1);
+        Self(())
+    }
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        gauge!("onair_viewers", "proto" => PROTO).decrement(1);
+    }
+}
+
+pub(crate) fn denied(denial: &Denial) {
+    counter!("onair_viewers_refused_total", "proto" => PROTO, "reason" => denial.reason()).increment(1);
+}
+
+pub(crate) fn skipped(times: u64) {
+    counter!("onair_viewer_skips_total", "proto" => PROTO).increment(times);
+}
+
+pub(crate) fn sent_bytes() -> metrics::Counter {
+    counter!("onair_sent_bytes_total", "proto" => PROTO)
 }
 
 pub(crate) fn protocol_error(error: &Error) {

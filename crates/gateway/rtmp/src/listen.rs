@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use hub::{Admission, Hub};
+use hub::{Admission, Demand, Hub};
 use proto::rtmp::Limits;
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use tls::Acceptor;
@@ -19,6 +19,7 @@ use tracing::field::Empty;
 use tracing::{Instrument, debug, error, info, info_span, warn};
 
 use crate::door::Door;
+use crate::egress::Egress;
 use crate::figures;
 use crate::ingest::Ingest;
 use crate::session;
@@ -29,6 +30,10 @@ const BACKLOG: i32 = 1024;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Probes of a connection at rest. The session's own timers are stricter; these free the kernel's side.
 const KEEPALIVE: Duration = Duration::from_secs(15);
+
+/// What may wait in the kernel to be sent to a peer, beyond what is under way.
+#[cfg(target_os = "linux")]
+const UNSENT_BYTES: u32 = 256 << 10;
 
 /// The RTMP port and the RTMPS port, each where it is wanted. Both have one door and its limits.
 pub struct Listener {
@@ -86,7 +91,8 @@ impl Listener {
     }
 
     /// Takes connections until `stop` is called; returns when the last one is closed.
-    pub async fn run(self, hub: Hub, admission: Arc<dyn Admission>, stop: CancellationToken) {
+    /// `demand` is asked for what players cannot take as it is.
+    pub async fn run(self, hub: Hub, admission: Arc<dyn Admission>, demand: Arc<dyn Demand>, stop: CancellationToken) {
         figures::describe();
         if let Some(address) = self.address() {
             info!(proto = "rtmp", listen = %address, "listening");
@@ -99,7 +105,8 @@ impl Listener {
             idle_timeout: self.config.idle_timeout,
             ..Limits::default()
         };
-        let door = Door::new(self.config.max_connections, self.config.max_connections_per_address);
+        let config::Rtmp { max_connections, max_connections_per_address, max_players, .. } = self.config;
+        let door = Door::new(max_connections, max_connections_per_address, max_players);
         let sessions = TaskTracker::new();
         let nonces = RandomState::new();
         let mut conn = 0_u64;
@@ -128,10 +135,12 @@ impl Listener {
             conn += 1;
             let nonce = nonces.hash_one(conn);
             let ingest = Ingest::new(hub.clone(), admission.clone(), peer);
+            let egress =
+                (max_players > 0).then(|| Egress::new(hub.clone(), admission.clone(), demand.clone(), peer.ip()));
             let span = info_span!("session", proto = "rtmp", conn, %peer, stream = Empty);
             let (limits, stop) = (limits.clone(), stop.clone());
             let socket = enter(socket, acceptor.cloned(), limits.handshake_timeout);
-            let session = session::run(socket, limits, nonce, ingest, seat, stop);
+            let session = session::run(socket, limits, nonce, (ingest, egress), seat, stop);
             sessions.spawn(guarded(session).instrument(span));
         }
         drop(self);
@@ -186,8 +195,11 @@ fn open(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     Ok(socket.into())
 }
 
-/// Small answers go out at once, and a peer that vanished is noticed by the kernel too (F3).
+/// Small answers go out at once, and a peer that vanished is noticed by the kernel too (F3). What a player is too slow
+/// for waits here, where the newest can be chosen, and not in the kernel (F1).
 fn tune(socket: &TcpStream) -> io::Result<()> {
     socket.set_nodelay(true)?;
+    #[cfg(target_os = "linux")]
+    SockRef::from(socket).set_tcp_notsent_lowat(UNSENT_BYTES)?;
     SockRef::from(socket).set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE))
 }

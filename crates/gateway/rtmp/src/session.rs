@@ -1,15 +1,18 @@
-use std::io;
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
-use bytes::BytesMut;
-use proto::rtmp::{self, Event, Input, Limits, Odd, Output, Refusal, Session};
+use bytes::{Buf, Bytes, BytesMut};
+use futures_util::FutureExt;
+use proto::rtmp::{self, Denial, Event, Input, Limits, Odd, Output, Refusal, Session};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{Span, debug, info, warn};
 
 use crate::door::Seat;
+use crate::egress::{Egress, Fed};
 use crate::figures;
 use crate::ingest::Ingest;
 
@@ -17,6 +20,8 @@ use crate::ingest::Ingest;
 const READ_BYTES: usize = 32 << 10;
 /// How long a peer that was told to go may take to read why.
 const FAREWELL: Duration = Duration::from_secs(1);
+/// Pieces handed to the system in one call.
+const SLICES: usize = 64;
 /// So many oddities of one connection go into the log; more would say nothing new.
 const ODD_LINES: u32 = 5;
 
@@ -27,7 +32,7 @@ enum End {
     Left,
     #[error("the server stops")]
     Stopped,
-    #[error("it had not published, and others needed the place")]
+    #[error("it neither published nor played, and others needed the place")]
     Displaced,
     /// Said in full already.
     #[error("refused")]
@@ -47,7 +52,7 @@ pub(crate) async fn run(
     socket: impl Future<Output = io::Result<tls::Socket>>,
     limits: Limits,
     nonce: u64,
-    ingest: Ingest,
+    (ingest, egress): (Ingest, Option<Egress>),
     seat: Seat,
     stop: CancellationToken,
 ) {
@@ -69,11 +74,28 @@ pub(crate) async fn run(
         Err(end) => return note(&end, false, 0),
     };
     let session = Session::server(limits.clone(), nonce, Instant::now());
-    let mut connection = Connection { socket, session, limits, ingest, seat, odd: 0, said_goodbye: false };
-    let end = tokio::select! {
+    let mut connection = Connection {
+        socket,
+        session,
+        limits,
+        ingest,
+        egress,
+        seat,
+        unsent: VecDeque::new(),
+        odd: 0,
+        said_goodbye: false,
+    };
+    let mut end = tokio::select! {
         end = connection.drive() => end,
         end = away => end,
     };
+    match end {
+        End::Stopped => connection.send_away().await,
+        // A player that has seen enough just goes, with media under way.
+        End::Broken(_) if connection.egress.as_ref().is_some_and(Egress::is_playing) => end = End::Left,
+        _ => {}
+    }
+    connection.egress.iter_mut().for_each(Egress::end);
     connection.ingest.end();
     note(&end, connection.said_goodbye, connection.session.received_bytes());
 }
@@ -111,7 +133,10 @@ struct Connection {
     session: Session,
     limits: Limits,
     ingest: Ingest,
+    egress: Option<Egress>,
     seat: Seat,
+    /// What the socket has not taken yet.
+    unsent: VecDeque<Bytes>,
     odd: u32,
     /// The publisher unpublished: that it then goes without waiting for answers is no accident.
     said_goodbye: bool,
@@ -131,9 +156,32 @@ impl Connection {
         loop {
             let deadline = self.settle().await?;
             buf.clear();
-            let read = tokio::select! {
-                read = self.socket.read_buf(&mut buf) => Some(read?),
-                () = sleep_until(deadline.into()) => None,
+            let fed = match &mut self.egress {
+                Some(egress) => egress.feed(&mut self.session, Instant::now()),
+                None => Fed::Nothing,
+            };
+            if fed == Fed::Over {
+                self.session.finish();
+            }
+            let read = if fed == Fed::Nothing {
+                let wait = async {
+                    match &mut self.egress {
+                        Some(egress) => egress.wait().await,
+                        None => std::future::pending().await,
+                    }
+                };
+                tokio::select! {
+                    read = self.socket.read_buf(&mut buf) => Some(read?),
+                    () = wait, if Instant::now() < deadline => continue,
+                    () = sleep_until(deadline.into()) => None,
+                }
+            } else {
+                // There is something to send; a player is heard all the same, and found silent.
+                match self.socket.read_buf(&mut buf).now_or_never() {
+                    Some(read) => Some(read?),
+                    None if Instant::now() < deadline => continue,
+                    None => None,
+                }
             };
             let input = match read {
                 Some(0) => return Err(End::Left),
@@ -155,13 +203,20 @@ impl Connection {
     async fn settle(&mut self) -> Result<Instant, End> {
         loop {
             match self.session.poll_output() {
-                Output::Send(bytes) => self.send(&bytes).await?,
-                Output::Event(event) => self.on_event(event).await?,
+                Output::Send(bytes) => self.unsent.push_back(bytes),
+                Output::Event(event) => {
+                    self.send().await?;
+                    self.on_event(event).await?;
+                }
                 Output::Close => {
+                    self.send().await?;
                     self.farewell().await;
                     return Err(End::Refused);
                 }
-                Output::WaitUntil(at) => return Ok(at),
+                Output::WaitUntil(at) => {
+                    self.send().await?;
+                    return Ok(at);
+                }
             }
         }
     }
@@ -178,12 +233,38 @@ impl Connection {
                 }
                 outcome
             }
+            Event::WantsToPlay { path, secret, wish, takes } => {
+                Span::current().record("stream", path.as_str());
+                self.said_goodbye = false;
+                let outcome = match &mut self.egress {
+                    Some(egress) => egress.play(&mut self.seat, &path, secret, wish, takes).await,
+                    None => Err(Denial::Off),
+                };
+                match outcome {
+                    Ok(()) => self.session.accept(Instant::now())?,
+                    Err(denial) => {
+                        figures::denied(&denial);
+                        warn!(reason = denial.reason(), "refused to play: {denial}");
+                        self.session.deny(&denial);
+                    }
+                }
+                Ok(())
+            }
+            Event::Paused(is_paused) => {
+                self.egress.iter_mut().for_each(|egress| egress.pause(is_paused));
+                Ok(())
+            }
+            Event::Receive(kind, is_wanted) => {
+                self.egress.iter_mut().for_each(|egress| egress.receive(kind, is_wanted));
+                Ok(())
+            }
             Event::Track(track) => self.ingest.track(track),
             Event::TrackEnded(id) => self.ingest.retract(id),
             Event::Frame(id, frame) => self.ingest.frame(id, frame, Instant::now()),
             Event::Ended => {
                 self.said_goodbye = true;
                 self.ingest.end();
+                self.egress.iter_mut().for_each(Egress::end);
                 Ok(())
             }
             Event::Refused(refusal) => {
@@ -204,10 +285,43 @@ impl Connection {
         Ok(())
     }
 
-    async fn send(&mut self, bytes: &[u8]) -> Result<(), End> {
-        // A peer that asks and never reads would keep us here for ever.
-        timeout(self.limits.idle_timeout, self.socket.write_all(bytes)).await.map_err(|_| End::Deaf)??;
+    /// Writes what waits to be sent, in as few calls as can be. May be dropped and called again: nothing is sent twice.
+    async fn send(&mut self) -> Result<(), End> {
+        let sent = figures::sent_bytes();
+        while !self.unsent.is_empty() {
+            let mut slices = [IoSlice::new(&[]); SLICES];
+            let mut count = 0;
+            for (slice, piece) in slices.iter_mut().zip(&self.unsent) {
+                *slice = IoSlice::new(piece);
+                count += 1;
+            }
+            let write = self.socket.write_vectored(slices.get(..count).unwrap_or_default());
+            // A peer that asks and never reads would keep us here for ever (F1).
+            let mut len = timeout(self.limits.idle_timeout, write).await.map_err(|_| End::Deaf)??;
+            if len == 0 {
+                return Err(End::Broken(io::ErrorKind::WriteZero.into()));
+            }
+            if self.egress.as_ref().is_some_and(Egress::is_playing) {
+                sent.increment(len as u64);
+            }
+            while let Some(first) = self.unsent.front_mut() {
+                if first.len() > len {
+                    first.advance(len);
+                    break;
+                }
+                len -= first.len();
+                self.unsent.pop_front();
+            }
+        }
+        // TLS may keep the last of it.
+        timeout(self.limits.idle_timeout, self.socket.flush()).await.map_err(|_| End::Deaf)??;
         Ok(())
+    }
+
+    /// The server stops: a player that knows how is asked to come again (R21), the others are told that it is over.
+    async fn send_away(&mut self) {
+        self.session.send_away();
+        let _ = timeout(FAREWELL, self.settle()).await;
     }
 
     /// Lets the peer read why it must go: closing at once, with bytes of its own unread, would take that from it.

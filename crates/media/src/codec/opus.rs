@@ -50,6 +50,19 @@ impl Opus {
         })
     }
 
+    /// An `OpusHead`, as [`Opus::from_head`] reads it.
+    pub fn to_head(&self) -> Bytes {
+        let mut out = BytesMut::with_capacity(32);
+        out.put_slice(b"OpusHead\x01");
+        out.put_u8(self.channels);
+        out.put_u16_le(self.pre_skip);
+        out.put_u32_le(self.input_rate);
+        out.put_i16_le(self.gain);
+        out.put_u8(self.mapping.0);
+        out.put_slice(&self.mapping.1);
+        out.freeze()
+    }
+
     /// The body of a `dOps` box: version 0, and big-endian (conformance C11).
     pub fn to_box(&self) -> Bytes {
         let mut out = BytesMut::with_capacity(16);

@@ -1,18 +1,13 @@
 use wire::amf::Value;
-use wire::flv::FourCc;
+use wire::flv::{FourCc, Takes};
 
 /// What a client said at connect that it can do beyond RTMP 1.0 (conformance R16).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Capabilities {
     /// Codecs that it can decode or pass on.
-    codecs: Vec<FourCc>,
-    /// It takes any (`"*"`).
-    takes_all: bool,
+    takes: Takes,
     flags: u32,
 }
-
-/// More codecs than there are.
-const MOST_CODECS: usize = 64;
 
 // `FourCcInfoMask`.
 const CAN_DECODE: u32 = 1;
@@ -33,29 +28,24 @@ impl Capabilities {
     pub(super) fn of_client(object: &Value) -> Self {
         let mut capabilities = Self { flags: object.field("capsEx").map_or(0, flags), ..Self::default() };
         if let Some(Value::Array(list)) = object.field("fourCcList") {
-            list.iter().filter_map(Value::as_str).for_each(|name| capabilities.take(name));
+            list.iter().filter_map(Value::as_str).for_each(|name| capabilities.takes.add(name));
         }
         for map in ["videoFourCcInfoMap", "audioFourCcInfoMap"] {
             let Some(Value::Object(fields) | Value::Ecma(fields)) = object.field(map) else { continue };
             let can_take = |mask: &Value| flags(mask) & (CAN_DECODE | CAN_FORWARD) != 0;
-            fields.iter().filter(|(_, mask)| can_take(mask)).for_each(|(name, _)| capabilities.take(name));
+            fields.iter().filter(|(_, mask)| can_take(mask)).for_each(|(name, _)| capabilities.takes.add(name));
         }
         capabilities
     }
 
-    fn take(&mut self, name: &str) {
-        if name == "*" {
-            self.takes_all = true;
-        } else if let Ok(code) = name.as_bytes().try_into()
-            && self.codecs.len() < MOST_CODECS
-        {
-            self.codecs.push(FourCc(code));
-        }
-    }
-
     /// Can be sent that codec. What RTMP has always carried needs no word.
     pub fn can_take(&self, codec: FourCc) -> bool {
-        self.takes_all || matches!(codec, FourCc::AVC | FourCc::AAC) || self.codecs.contains(&codec)
+        matches!(codec, FourCc::AVC | FourCc::AAC) || self.takes.says(codec)
+    }
+
+    /// The codecs that it named.
+    pub fn takes(&self) -> &Takes {
+        &self.takes
     }
 
     /// Understands being asked to connect again (conformance R21).
@@ -118,7 +108,8 @@ mod tests {
         let list = Value::Array((0..1000).map(|n| (&*format!("{n:04}")).into()).collect());
         let fields = [("fourCcList", list), ("videoFourCcInfoMap", "x".into()), ("capsEx", f64::NAN.into())];
         let capabilities = Capabilities::of_client(&Value::object(fields));
-        assert_eq!((capabilities.codecs.len(), capabilities.flags), (MOST_CODECS, 0));
+        assert!(capabilities.takes.says(FourCc(*b"0000")) && !capabilities.takes.says(FourCc(*b"0999")));
+        assert_eq!(capabilities.flags, 0);
         assert_eq!(Capabilities::of_client(&Value::Null), Capabilities::default());
     }
 }

@@ -24,8 +24,8 @@ pub enum Error {
         /// How much is allowed.
         limit: usize,
     },
-    /// Connected, and did not ask to publish in time.
-    #[error("peer did not publish in time")]
+    /// Connected, and did not ask to publish or play in time.
+    #[error("peer did not publish or play in time")]
     TooSlow,
     /// Nothing came for too long.
     #[error("peer was silent for too long")]
@@ -55,9 +55,6 @@ pub enum Odd {
     /// A message or frame is left out.
     #[error("{0}: left out")]
     Malformed(#[from] Malformed),
-    /// The peer wanted to watch; the connection closes.
-    #[error("asked to play, which is not offered over RTMP yet")]
-    Play,
     /// The message is left out.
     #[error("more tracks than {0} of one kind: left out")]
     TooManyTracks(usize),

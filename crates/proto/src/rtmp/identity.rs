@@ -29,6 +29,19 @@ pub(super) struct Identity {
     pub(super) secret: Option<Secret>,
     /// What is spoken in its audio tracks, in their order, where it says so.
     pub(super) languages: Vec<Language>,
+    /// What a player would have.
+    pub(super) wish: Wish,
+}
+
+/// What a player asks for in the query of the stream's name: `alice?video=v720&audio=none&codecs=hvc1`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wish {
+    /// The picture, by its name.
+    pub video: Option<Box<str>>,
+    /// The sound, by its name.
+    pub audio: Option<Box<str>>,
+    /// FourCCs of codecs that it takes, for players that have no other way to say so.
+    pub codecs: Option<Box<str>>,
 }
 
 /// Which broadcast is meant, and by which key (conformance R9).
@@ -55,7 +68,9 @@ pub(super) fn identify(app: &str, tc_url: &str, name: &str) -> Result<Identity, 
     let languages = queries().find_map(|query| value_in(query, "languages")).unwrap_or_default();
     // Behind one that is no language nobody knows which is whose.
     let tags = languages.split(',').take(MOST_LANGUAGES).map_while(Language::try_from_tag);
-    Ok(Identity { path, secret, languages: tags.collect() })
+    let said = |name| queries().find_map(|query| value_in(query, name)).map(String::into_boxed_str);
+    let wish = Wish { video: said("video"), audio: said("audio"), codecs: said("codecs") };
+    Ok(Identity { path, secret, languages: tags.collect(), wish })
 }
 
 fn split_query(text: &str) -> (&str, &str) {

@@ -5,9 +5,9 @@ use super::chunks::reader;
 /// What one connection may take of us.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// From connecting, or from the end of the publication before, to asking to publish.
+    /// From connecting, or from the end of the publication before, to asking to publish or play.
     pub handshake_timeout: Duration,
-    /// How long the peer may send nothing.
+    /// How long the peer may send nothing. A player is asked then whether it is there, and has as long again, twice.
     pub idle_timeout: Duration,
     /// Longest message, and all unfinished ones together, until the peer was let in to publish.
     pub stranger_bytes: usize,

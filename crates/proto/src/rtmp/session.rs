@@ -3,8 +3,9 @@ use std::fmt;
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
-use media::{Frame, Language, Path, Track, TrackId};
+use media::{Frame, Kind, Language, Path, Track, TrackId};
 use wire::amf::Value;
+use wire::flv::Takes;
 use wire::rtmp::{Control, PeerLimit, UserControl, kind};
 
 use super::capabilities::Capabilities;
@@ -12,14 +13,17 @@ use super::chunks::{Message, Reader, Writer};
 use super::commands::{self, Command, without_amf3_prefix};
 use super::error::{Error, Fault, Odd};
 use super::handshake::Handshake;
-use super::identity::{self, Identity, Secret};
+use super::identity::{self, Identity, Secret, Wish};
 use super::limits::Limits;
+use super::play::Playing;
 use super::publish::Publication;
 
 /// After how many bytes the peer is to acknowledge, and how many it may have under way.
 const WINDOW_BYTES: u32 = 2_500_000;
 /// Chunks to the peer: commands fit into one.
 const CHUNK_BYTES: u32 = 4096;
+/// A player has nothing to say of itself: it may be silent for so many times as long as a publisher.
+const PLAYERS_PATIENCE: u32 = 3;
 /// How often we acknowledge unless told otherwise, and the bounds of what we let ourselves be told (R5).
 const ACK_BYTES: u32 = 1_000_000;
 const MIN_ACK_BYTES: u32 = 16 << 10;
@@ -27,41 +31,46 @@ const MIN_ACK_BYTES: u32 = 16 << 10;
 /// Chunk streams by habit: control, connection, message streams.
 const CONTROL_CSID: u32 = 2;
 const CONNECTION_CSID: u32 = 3;
-const STREAM_CSID: u32 = 5;
+pub(super) const STREAM_CSID: u32 = 5;
 
 /// One connection, seen from the server: a machine without socket and clock.
 ///
 /// A publisher is let in or not by whoever drives it: after [`Event::WantsToPublish`] nothing more is read until
-/// [`Session::accept`] or [`Session::refuse`] is called.
+/// [`Session::accept`] or [`Session::refuse`] is called. A player likewise: [`Event::WantsToPlay`], and then
+/// [`Session::accept`] or [`Session::deny`].
 pub struct Session {
     limits: Limits,
-    state: State,
+    pub(super) state: State,
     reader: Reader,
-    writer: Writer,
-    outbox: VecDeque<Output>,
+    pub(super) writer: Writer,
+    pub(super) outbox: VecDeque<Output>,
     /// Bytes to send behind what is in the outbox.
-    out: BytesMut,
+    pub(super) out: BytesMut,
     /// What came while a verdict was awaited.
     held: BytesMut,
     received_bytes: u64,
     acknowledged_bytes: u64,
     ack_bytes: u32,
-    last_input: Instant,
-    publish_by: Instant,
+    pub(super) last_input: Instant,
+    pub(super) publish_by: Instant,
     identity: Option<(Box<str>, Box<str>)>,
     /// Of the audio tracks of who wants to publish.
     languages: Vec<Language>,
-    capabilities: Capabilities,
+    pub(super) capabilities: Capabilities,
     last_stream: u32,
     announced: bool,
 }
 
-enum State {
+pub(super) enum State {
     Handshake(Handshake),
     /// Commands go to and fro.
     Open,
     /// Somebody wants to publish on that message stream; a verdict is awaited.
     Asking(u32),
+    /// Somebody wants to play on that message stream; a verdict is awaited.
+    AskingToPlay(u32),
+    /// Somebody plays.
+    Playing(Playing),
     /// Somebody publishes on that message stream.
     Publishing(u32, Box<Publication>),
     /// All is said.
@@ -89,7 +98,7 @@ pub enum Output {
     WaitUntil(Instant),
 }
 
-/// What a publisher means for the house.
+/// What a publisher or a player means for the house.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Event {
@@ -102,6 +111,21 @@ pub enum Event {
     },
     /// The machine refused a publisher by itself; the connection closes.
     Refused(Refusal),
+    /// Call [`Session::accept`] or [`Session::deny`].
+    WantsToPlay {
+        /// Which broadcast.
+        path: Path,
+        /// The key shown.
+        secret: Option<Secret>,
+        /// What of it.
+        wish: Wish,
+        /// Codecs that it said it takes.
+        takes: Takes,
+    },
+    /// The player wants nothing for now, or no longer so.
+    Paused(bool),
+    /// The player wants pictures or sound, or not.
+    Receive(Kind, bool),
     /// A track begins, or its parameters change; its next frame is the first under them.
     Track(Track),
     /// A track has ended or was lost, while others of its kind go on. It may be announced again.
@@ -110,7 +134,8 @@ pub enum Event {
     Frame(TrackId, Frame),
     /// Something was passed over.
     Odd(Odd),
-    /// The publisher said that this publication is over. Said once (R8); the connection may begin another.
+    /// The publisher said that this publication is over, or the player that it has seen enough. Said once (R8); the
+    /// connection may begin another.
     Ended,
 }
 
@@ -209,7 +234,10 @@ impl Session {
             }
             Input::Timeout if self.idle_deadline() <= now => Err(Error::Idle),
             Input::Timeout if self.is_too_slow(now) => Err(Error::TooSlow),
-            Input::Timeout => Ok(()),
+            Input::Timeout => {
+                self.ping(now);
+                Ok(())
+            }
         }
     }
 
@@ -221,14 +249,19 @@ impl Session {
         if !self.out.is_empty() {
             return Output::Send(self.out.split().freeze());
         }
-        Output::WaitUntil(match self.state {
-            State::Publishing(..) | State::Asking(_) | State::Closed => self.idle_deadline(),
+        Output::WaitUntil(match &self.state {
+            State::Publishing(..) | State::Asking(_) | State::AskingToPlay(_) | State::Closed => self.idle_deadline(),
+            State::Playing(playing) => self.idle_deadline().min(playing.next_ping),
             _ => self.idle_deadline().min(self.publish_by),
         })
     }
 
-    /// Lets the publisher in that asked to. Without one, does nothing.
+    /// Lets the publisher or player in that asked to. Without one, does nothing.
     pub fn accept(&mut self, now: Instant) -> Result<(), Error> {
+        if let State::AskingToPlay(stream) = self.state {
+            self.begin_to_play(stream, now);
+            return self.go_on(now);
+        }
         let State::Asking(stream) = self.state else { return Ok(()) };
         self.reader.set_limits(self.limits.for_publishers());
         let languages = std::mem::take(&mut self.languages);
@@ -239,6 +272,11 @@ impl Session {
             self.command(0, "onFCPublish", 0.0, &[Value::Null, info]);
         }
         self.status(stream, "status", "NetStream.Publish.Start", "Publishing.");
+        self.go_on(now)
+    }
+
+    /// Reads what came while a verdict was awaited.
+    fn go_on(&mut self, now: Instant) -> Result<(), Error> {
         // Time spent on the verdict is not the peer's silence.
         self.last_input = now;
         let held = std::mem::take(&mut self.held);
@@ -263,8 +301,19 @@ impl Session {
         self.received_bytes
     }
 
+    /// After how much silence the peer is asked whether it is there, or given up.
+    pub(super) fn idle_timeout(&self) -> std::time::Duration {
+        self.limits.idle_timeout
+    }
+
+    /// How long the peer may take for what comes first.
+    pub(super) fn handshake_timeout(&self) -> std::time::Duration {
+        self.limits.handshake_timeout
+    }
+
     fn idle_deadline(&self) -> Instant {
-        self.last_input + self.limits.idle_timeout
+        let times = if let State::Playing(_) = self.state { PLAYERS_PATIENCE } else { 1 };
+        self.last_input + self.limits.idle_timeout * times
     }
 
     fn is_too_slow(&self, now: Instant) -> bool {
@@ -273,7 +322,7 @@ impl Session {
 
     fn on_bytes(&mut self, now: Instant, mut src: &[u8]) -> Result<(), Error> {
         let result = self.read(now, &mut src);
-        if let State::Asking(_) = self.state {
+        if let State::Asking(_) | State::AskingToPlay(_) = self.state {
             // Whoever drives us should not read on now; should it, there is a bound.
             if self.held.len() + src.len() > self.limits.stranger_bytes * 2 {
                 return Err(Error::OverLimit {
@@ -299,7 +348,7 @@ impl Session {
             }
             self.state = State::Open;
         }
-        while let State::Open | State::Publishing(..) = self.state {
+        while let State::Open | State::Publishing(..) | State::Playing(_) = self.state {
             let Some(message) = self.reader.next(src)? else { return Ok(()) };
             self.on_message(now, message)?;
         }
@@ -364,11 +413,12 @@ impl Session {
                 self.command(0, "_result", command.transaction, &[Value::Null, id.into()]);
             }
             "publish" => return self.on_publish(stream, &command),
-            "play" | "play2" => {
-                self.event(Event::Odd(Odd::Play));
-                self.status(stream, "error", "NetStream.Play.Failed", "This server does not play over RTMP.");
-                self.close();
-            }
+            "play" | "play2" => return self.on_play(now, stream, &command),
+            "pause" | "pauseRaw" => self.on_pause(stream, &command),
+            "seek" => self.on_seek(stream),
+            "receiveVideo" => self.on_receive(Kind::Video, &command),
+            "receiveAudio" => self.on_receive(Kind::Audio, &command),
+            "FCSubscribe" => self.on_subscribe(&command),
             "FCPublish" => {
                 self.announced = true;
                 self.answer(&command, Value::Undefined);
@@ -377,10 +427,10 @@ impl Session {
                 self.answer(&command, Value::Undefined);
                 self.on_unpublish(now, None);
             }
-            "closeStream" => self.on_unpublish(now, Some(stream)),
+            "closeStream" => self.on_close(now, Some(stream)),
             "deleteStream" => {
                 let named = command.arguments.get(1).and_then(Value::as_number);
-                self.on_unpublish(now, named.map(|id| id as u32));
+                self.on_close(now, named.map(|id| id as u32));
             }
             "getStreamLength" => self.answer(&command, 0.0.into()),
             // Answers to what we sent ask for nothing.
@@ -406,15 +456,15 @@ impl Session {
         let Some((app, tc_url)) = &self.identity else {
             return Err(Fault::Misbehaved("publish before connect"));
         };
-        if let State::Publishing(..) = self.state {
-            let text = "This connection is publishing already.";
+        if let State::Publishing(..) | State::Playing(_) = self.state {
+            let text = "This connection is in use already.";
             self.status(stream, "error", Refusal::Busy.code(), text);
             return Ok(());
         }
         let identity = identity::identify(app, tc_url, command.text());
         self.state = State::Asking(stream);
         match identity {
-            Ok(Identity { path, secret, languages }) => {
+            Ok(Identity { path, secret, languages, .. }) => {
                 self.languages = languages;
                 self.event(Event::WantsToPublish { path, secret });
             }
@@ -424,6 +474,19 @@ impl Session {
             }
         }
         Ok(())
+    }
+
+    /// Which broadcast is meant by a name.
+    pub(super) fn identify(&self, name: &str) -> Result<Option<Identity>, Fault> {
+        let Some((app, tc_url)) = &self.identity else { return Err(Fault::Misbehaved("play before connect")) };
+        Ok(identity::identify(app, tc_url, name).ok())
+    }
+
+    fn on_close(&mut self, now: Instant, named: Option<u32>) {
+        match &self.state {
+            State::Playing(playing) if named.is_none_or(|named| named == playing.stream) => self.on_stop(now),
+            _ => self.on_unpublish(now, named),
+        }
     }
 
     /// The publication is over, if it is the one on that message stream; `None` names whichever there is.
@@ -442,36 +505,36 @@ impl Session {
         self.status(stream, "status", "NetStream.Unpublish.Success", "No longer publishing.");
     }
 
-    fn answer(&mut self, command: &Command, value: Value) {
+    pub(super) fn answer(&mut self, command: &Command, value: Value) {
         if command.transaction != 0.0 {
             self.command(0, "_result", command.transaction, &[Value::Null, value]);
         }
     }
 
-    fn status(&mut self, stream: u32, level: &str, code: &str, description: &str) {
+    pub(super) fn status(&mut self, stream: u32, level: &str, code: &str, description: &str) {
         let info = commands::info(level, code, description);
         self.command(stream, "onStatus", 0.0, &[Value::Null, info]);
     }
 
-    fn command(&mut self, stream: u32, name: &str, transaction: f64, arguments: &[Value]) {
+    pub(super) fn command(&mut self, stream: u32, name: &str, transaction: f64, arguments: &[Value]) {
         let csid = if stream == 0 { CONNECTION_CSID } else { STREAM_CSID };
         let payload = commands::body(name, transaction, arguments);
         self.writer.write(csid, &Message { kind: kind::COMMAND, stream, timestamp: 0, payload }, &mut self.out);
     }
 
-    fn control(&mut self, control: Control) {
+    pub(super) fn control(&mut self, control: Control) {
         let mut payload = BytesMut::with_capacity(8);
         control.write(&mut payload);
         let message = Message { kind: control.kind(), stream: 0, timestamp: 0, payload: payload.freeze() };
         self.writer.write(CONTROL_CSID, &message, &mut self.out);
     }
 
-    fn event(&mut self, event: Event) {
+    pub(super) fn event(&mut self, event: Event) {
         flush(&mut self.out, &mut self.outbox);
         self.outbox.push_back(Output::Event(event));
     }
 
-    fn close(&mut self) {
+    pub(super) fn close(&mut self) {
         flush(&mut self.out, &mut self.outbox);
         self.outbox.push_back(Output::Close);
         self.state = State::Closed;
@@ -479,7 +542,7 @@ impl Session {
 }
 
 /// Bytes written so far go before whatever is put into the outbox next.
-fn flush(out: &mut BytesMut, outbox: &mut VecDeque<Output>) {
+pub(super) fn flush(out: &mut BytesMut, outbox: &mut VecDeque<Output>) {
     if !out.is_empty() {
         outbox.push_back(Output::Send(out.split().freeze()));
     }

@@ -224,7 +224,7 @@ fn sign_24(bits: u32) -> i32 {
     (bits << 8) as i32 >> 8
 }
 
-fn composition(ms: i32) -> [u8; 3] {
+pub(super) fn composition(ms: i32) -> [u8; 3] {
     let [_, a, b, c] = ms.clamp(-0x80_0000, 0x7f_ffff).to_be_bytes();
     [a, b, c]
 }

@@ -50,7 +50,7 @@ impl House {
         let mut listener = Listener::new(config);
         listener.bind(address).unwrap();
         let address = SocketAddr::from(([127, 0, 0, 1], listener.address().unwrap().port()));
-        runtime.spawn(listener.run(hub.clone(), Arc::new(Doorkeeper), stop.clone()));
+        runtime.spawn(listener.run(hub.clone(), Arc::new(Doorkeeper), Arc::new(()), stop.clone()));
         drop(_inside);
         Self { hub, address, stop, runtime }
     }

@@ -72,6 +72,33 @@ proptest! {
         prop_assert_eq!(read, messages.into_iter().map(|(_, message)| message).collect::<Vec<_>>());
     }
 
+    /// A1, R3: the same where payloads are shared, over the wrap of time too.
+    #[test]
+    fn what_is_shared_reads_back_the_same_and_is_not_copied(
+        messages in any_messages(),
+        heads in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..9), 12),
+        chunk_size in 1_u32..700,
+    ) {
+        let (mut writer, mut reader) = (Writer::new(), reader());
+        writer.set_chunk_size(chunk_size);
+        reader.set_chunk_size(chunk_size).unwrap();
+        let (mut out, mut pieces) = (BytesMut::new(), Vec::new());
+        for ((csid, message), head) in messages.iter().zip(&heads) {
+            let &Message { kind, stream, timestamp, .. } = message;
+            let body = message.payload.clone();
+            writer.write_shared(*csid, (kind, stream, timestamp), head, body, &mut out, |piece| pieces.push(piece));
+        }
+        pieces.push(out.freeze());
+        let read = read_all(&mut reader, &pieces.concat()).unwrap();
+        let whole = messages.iter().zip(&heads).map(|((_, message), head)| {
+            Message { payload: [head, &message.payload[..]].concat().into(), ..message.clone() }
+        });
+        prop_assert_eq!(read, whole.collect::<Vec<_>>());
+        for (_, Message { payload, .. }) in messages.iter().filter(|(_, message)| !message.payload.is_empty()) {
+            prop_assert!(pieces.iter().any(|piece| payload.as_ptr_range().contains(&piece.as_ptr())));
+        }
+    }
+
     #[test]
     fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
         let _ = read_all(&mut reader(), &bytes);

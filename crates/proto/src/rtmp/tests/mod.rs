@@ -3,6 +3,7 @@
 mod enhanced;
 mod laws;
 mod media_in;
+mod play;
 mod talk;
 
 use std::time::{Duration, Instant};
@@ -162,14 +163,19 @@ impl Server {
     }
 
     fn feed(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        let mut result = self.session.handle_input(self.now, Input::Bytes(bytes));
+        let result = self.session.handle_input(self.now, Input::Bytes(bytes));
+        self.settle(result)
+    }
+
+    /// Does what the machine wants done.
+    fn settle(&mut self, mut result: Result<(), Error>) -> Result<(), Error> {
         loop {
             match self.session.poll_output() {
                 Output::Send(bytes) => self.sent.extend_from_slice(&bytes),
                 Output::Close => self.closed = true,
                 Output::WaitUntil(at) => break self.wait_until = at,
                 Output::Event(event) => {
-                    let asks = matches!(event, Event::WantsToPublish { .. });
+                    let asks = matches!(event, Event::WantsToPublish { .. } | Event::WantsToPlay { .. });
                     self.events.push(event);
                     match self.verdict.filter(|_| asks) {
                         Some(Ok(())) => result = result.and(self.session.accept(self.now)),
