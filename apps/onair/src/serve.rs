@@ -7,6 +7,7 @@ use gateway_http::{About, Carried, Carry, House};
 use hub::Hub;
 use package::Library;
 use tls::Certificate;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
@@ -139,6 +140,10 @@ async fn serve(config: Config, demo: Option<Demo>) -> anyhow::Result<()> {
         demand,
         stills: transcoder::stills(&config.transcode),
         carried,
+        flv: match config.http.max_flv_players {
+            0 => None,
+            players => Some(Arc::new(Semaphore::new(players.min(Semaphore::MAX_PERMITS)))),
+        },
         metrics,
         about: About {
             version: env!("CARGO_PKG_VERSION"),

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Network;
 
-/// The web: pages, HLS, DASH, the API and the metrics, all on one port.
+/// The web: pages, HLS, DASH, HTTP-FLV, the API and the metrics, all on one port.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Http {
@@ -26,6 +26,8 @@ pub struct Http {
     pub max_connections: usize,
     /// Connections from one address at the same time. Loopback and trusted proxies are not counted.
     pub max_connections_per_address: usize,
+    /// Players by HTTP-FLV at the same time, 0 for none at all.
+    pub max_flv_players: usize,
     /// Reverse proxies whose `X-Forwarded-For` is believed, as addresses or networks, such as
     /// `["127.0.0.1", "10.0.0.0/8"]`. A request that comes through one of them counts as coming from where it says.
     pub trusted_proxies: Vec<Network>,
@@ -41,6 +43,7 @@ impl Default for Http {
             header_timeout: Duration::from_secs(10),
             max_connections: 20_000,
             max_connections_per_address: 2_000,
+            max_flv_players: 5_000,
             trusted_proxies: Vec::new(),
             threads: 0,
         }

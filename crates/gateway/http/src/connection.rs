@@ -100,6 +100,7 @@ pub(crate) async fn drive<S>(
         let mut router = router.clone();
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(peer);
+        request.extensions_mut().insert(Busy(counted.clone()));
         async move {
             let response: Result<Response<Body>, Infallible> = router.call(request).await;
             drop(under_way);
@@ -190,8 +191,20 @@ impl Activity {
     }
 }
 
+/// What a connection is busy with; among the extensions of its requests, for answers that have no end.
+#[derive(Clone, Debug)]
+pub(crate) struct Busy(Arc<Activity>);
+
+impl Busy {
+    /// As long as that is kept, the connection is not idle.
+    pub(crate) fn begin(&self) -> UnderWay {
+        UnderWay::begin(self.0.clone())
+    }
+}
+
 /// A request under way, until it is answered or its client left.
-struct UnderWay(Arc<Activity>);
+#[derive(Debug)]
+pub(crate) struct UnderWay(Arc<Activity>);
 
 impl UnderWay {
     fn begin(activity: Arc<Activity>) -> Self {
@@ -247,5 +260,31 @@ mod tests {
         };
         assert_eq!(let_go(true).await, 2);
         assert_eq!(let_go(false).await, 0);
+    }
+
+    /// An answer without end, such as HTTP-FLV's, is no idleness, however long nothing comes; without that it would be.
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_goes_on_keeps_its_connection() {
+        for is_busy in [true, false] {
+            let endless = move |request: Request<Body>| async move {
+                let busy = request.extensions().get::<Busy>().filter(|_| is_busy).map(Busy::begin);
+                Body::from_stream(futures_util::stream::once(async move {
+                    std::future::pending::<()>().await;
+                    drop(busy);
+                    Ok::<_, std::io::Error>("never")
+                }))
+            };
+            let router = Router::new().route("/", axum::routing::get(endless));
+            let (mut client, ours) = duplex(64 * 1024);
+            let (peer, builder, stop) =
+                (Peer(Ipv4Addr::LOCALHOST.into()), builder(10 * LOOK), CancellationToken::new());
+            let seat = Seat::here(false);
+            let task = tokio::spawn(async move { drive(ours, peer, router, builder, LOOK, &seat, stop).await });
+            client.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+            let read_to_end = async { while client.read(&mut [0; 1024]).await.is_ok_and(|len| len > 0) {} };
+            let has_ended = timeout(3 * IDLE, read_to_end).await.is_ok();
+            assert_eq!(has_ended, !is_busy);
+            task.abort();
+        }
     }
 }

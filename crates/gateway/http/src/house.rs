@@ -5,6 +5,7 @@ use config::Network;
 use hub::{Admission, Broadcast, Demand, Hub, Stills};
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Serialize;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 /// What the routes answer from. Cheap to clone.
@@ -22,6 +23,8 @@ pub struct House {
     pub stills: Arc<dyn Stills>,
     /// What viewers by WebRTC get of a broadcast; `None` while WebRTC is turned off.
     pub carried: Option<Carry>,
+    /// A permit for each player by HTTP-FLV; `None` while there is none of that.
+    pub flv: Option<Arc<Semaphore>>,
     /// The figures.
     pub metrics: PrometheusHandle,
     /// What the server says about itself.

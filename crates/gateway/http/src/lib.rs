@@ -1,7 +1,7 @@
 //! The web of the server: pages, HLS, media, the API and what operators ask, on one port.
 //!
 //! [`Listener`] accepts connections and keeps their limits; each is driven under a span of its own, speaking HTTP/1.1 or
-//! HTTP/2. [`router`] is everything above the connection: one file a conversation (`hls`, `dash`, `media`, `pages`, `api`,
+//! HTTP/2. [`router`] is everything above the connection: one file a conversation (`hls`, `dash`, `media`, `flv`, `pages`, `api`,
 //! `obs`, `ops`), with [`House`] saying where the streams are. It can be called without any socket.
 
 mod access;
@@ -13,6 +13,7 @@ mod dash;
 mod desks;
 mod door;
 mod figures;
+mod flv;
 mod growing;
 mod hls;
 mod house;

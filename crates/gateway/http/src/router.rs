@@ -19,7 +19,7 @@ use tracing::debug;
 
 use crate::answer::Problem;
 use crate::peer::{Peer, origin};
-use crate::{House, api, dash, hls, media, obs, ops, pages, thumbnail};
+use crate::{House, api, dash, flv, hls, media, obs, ops, pages, thumbnail};
 
 /// Bytes of the address of a request; more is answered by 414.
 const URI_BYTES: usize = 8 * 1024;
@@ -37,6 +37,7 @@ pub fn router(house: House, guests: Router) -> Router {
         .route("/media/{*rest}", get(media::bytes).fallback(no_method))
         .with_state(house.clone());
     let known = Router::new()
+        .route("/flv/{*path}", get(flv::play).fallback(no_method))
         .route("/api", get(pages::reference).fallback(no_method))
         .route("/api/openapi.json", get(api::document).fallback(no_method))
         .route("/healthz", get(ops::healthz).fallback(no_method))
@@ -93,7 +94,7 @@ fn no_content() -> Response<Body> {
 /// What holds for every request, and what every answer carries.
 async fn common(State(house): State<House>, mut request: Request, next: Next) -> Response<Body> {
     let matched = request.extensions().get::<MatchedPath>().cloned();
-    let is_media = ["/hls/", "/dash/", "/media/", "/thumbnail/", "/api/v1/time"]
+    let is_media = ["/hls/", "/dash/", "/media/", "/flv/", "/thumbnail/", "/api/v1/time"]
         .iter()
         .any(|prefix| request.uri().path().starts_with(prefix));
     let is_signalling = is_signalling(request.uri().path());

@@ -2,6 +2,7 @@
 
 mod access;
 mod dash;
+mod flv;
 mod hls;
 mod media;
 mod obs;

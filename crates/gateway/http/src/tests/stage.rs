@@ -119,6 +119,7 @@ impl Stage {
             demand: renditions.clone(),
             stills: Arc::new(()),
             carried: Some(Arc::new(|_| Carried { video: vec!["h264"], audio: vec!["opus"] })),
+            flv: Some(Arc::new(tokio::sync::Semaphore::new(2))),
             metrics: PrometheusBuilder::new().build_recorder().handle(),
             about: About {
                 version: "1.2.3",
@@ -275,7 +276,7 @@ pub(super) fn segment_bytes(msn: u64) -> Vec<u8> {
     (0..PARTS).flat_map(|part| part_bytes(msn, part)).collect()
 }
 
-fn avc() -> Codec {
+pub(super) fn avc() -> Codec {
     let picture = Picture { width: 1280, height: 720, pixel_aspect: (1, 1), frame_rate: Some((30, 1)), colour: None };
     Codec::Avc(Avc {
         sps: Vec::new(),
