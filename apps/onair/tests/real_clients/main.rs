@@ -12,6 +12,7 @@ mod gstreamer;
 mod keys;
 mod kills;
 mod memory;
+mod players;
 mod reloads;
 mod rungs;
 mod secrets;
