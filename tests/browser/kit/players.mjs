@@ -11,9 +11,11 @@ const files = {
   '/file': html('file.html'),
   '/hls': html('plain.html'),
   '/dash': html('dash.html'),
+  '/mpegts': html('mpegts.html'),
   '/shaka': html('shaka.html'),
   '/hls.js': script('hls.js/dist/hls.js'),
   '/dash.js': script('dashjs/dist/modern/umd/dash.all.min.js'),
+  '/mpegts.js': script('mpegts.js/dist/mpegts.js'),
   '/shaka.js': script('shaka-player/dist/shaka-player.compiled.js'),
 };
 
