@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
-import { measuring, openBrowser } from './kit/browser.mjs';
+import { measuring, openBrowser, tries } from './kit/browser.mjs';
 import { startLink } from './kit/link.mjs';
 import { startServer, until } from './kit/processes.mjs';
 import { look, openPeer, publish, view } from './kit/webrtc.mjs';
@@ -85,16 +85,7 @@ test('a layer that is switched off is left within a second, and taken again when
 });
 
 // P9; issue: the right rung within 3 s, the top within 10 s of the limit going.
-test('the layer follows the width of the link', { timeout: 240_000 }, async () => {
-  for (let left = measuring ? 1 : 3; ; left -= 1) {
-    try {
-      return await follows();
-    } catch (error) {
-      if (left === 1) throw error;
-      console.log(`${error.message}; again`);
-    }
-  }
-});
+test('the layer follows the width of the link', { timeout: 240_000 }, () => tries('width of the link', follows));
 
 async function follows() {
   const link = await startLink(server, { seed: 9 });

@@ -7,7 +7,7 @@ import { existsSync, renameSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 
-import { measuring, openBrowser, openPage, undisturbed, watch } from './kit/browser.mjs';
+import { measuring, onPage, openBrowser, tries, undisturbed, watch } from './kit/browser.mjs';
 import { modernFfmpeg, servePlayers } from './kit/players.mjs';
 import { artefacts, startServer } from './kit/processes.mjs';
 
@@ -51,11 +51,10 @@ after(async () => {
   players?.stop();
 });
 
-/** Plays, once it has settled, for so long; beside other work a player may try again. */
-async function plays(name, address) {
-  for (let left = measuring ? 1 : 3; ; left -= 1) {
-    const page = await openPage(browser);
-    try {
+/** Plays, once it has settled, for so long. */
+const plays = (name, address) =>
+  tries(name, () =>
+    onPage(browser, async (page) => {
       await page.goto(address);
       await page.waitForFunction(() => document.querySelector('video')?.currentTime > 0);
       await page.waitForTimeout(8000);
@@ -63,15 +62,8 @@ async function plays(name, address) {
       console.log(`${name}:`, JSON.stringify({ ...seen, delay: undefined, events: seen.events.map(({ type }) => type) }));
       await undisturbed(page, seen);
       assert.ok(seen.frames > SECONDS * 30 * 0.8, `${seen.frames} frames in ${SECONDS} s`);
-      return;
-    } catch (error) {
-      if (left === 1) throw new Error(`${error.message}\n${page.said.join('\n')}`);
-      console.log(`${name}: ${error.message}; again`);
-    } finally {
-      await page.context().close();
-    }
-  }
-}
+    }),
+  );
 
 /** The file of a codec, encoded once. */
 async function encoded(codec, encoder) {

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
-import { measuring, openBrowser, openPage, undisturbed, watch } from './kit/browser.mjs';
+import { measuring, onPage, openBrowser, tries, undisturbed, watch } from './kit/browser.mjs';
 import { servePlayers } from './kit/players.mjs';
 import { publishCard, startServer } from './kit/processes.mjs';
 
@@ -27,11 +27,10 @@ after(async () => {
   players?.stop();
 });
 
-/** Plays, once it has settled, for so long; beside other work a player may try again, as in the test of hls.js. */
-async function plays(name, player, source, atMost) {
-  for (let left = measuring ? 1 : 3; ; left -= 1) {
-    const page = await openPage(browser);
-    try {
+/** Plays, once it has settled, for so long. */
+const plays = (name, player, source, atMost) =>
+  tries(name, () =>
+    onPage(browser, async (page) => {
       await page.goto(players.url(player, source));
       await page.waitForFunction(() => document.querySelector('video')?.currentTime > 0);
       await page.waitForTimeout(8000); // until the player has found the distance that the manifest asks for
@@ -41,15 +40,8 @@ async function plays(name, player, source, atMost) {
       assert.ok(seen.frames > SECONDS * 30 * 0.8, `${seen.frames} frames in ${SECONDS} s`);
       assert.ok(seen.read > seen.frames * 0.98, 'the clock can be read');
       assert.ok(seen.delay.p95 < atMost, `p95 ${seen.delay.p95} ms`);
-      return;
-    } catch (error) {
-      if (left === 1) throw new Error(`${error.message}\n${page.said.join('\n')}`);
-      console.log(`${name}: ${error.message}; again`);
-    } finally {
-      await page.context().close();
-    }
-  }
-}
+    }),
+  );
 
 // With B-frames the encoder itself is three frames later.
 const sources = [

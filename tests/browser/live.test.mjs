@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
-import { measuring, openBrowser, openPage, screenshot, servePlayer, stalls, watch } from './kit/browser.mjs';
+import { measuring, openBrowser, openPage, screenshot, servePlayer, stalls, tries, watch } from './kit/browser.mjs';
 import { publishCard, startServer } from './kit/processes.mjs';
 
 let server, player, browser, publisher;
@@ -37,21 +37,12 @@ async function playsOn(page, name) {
   assert.ok(seen.delay.p95 < P95_MS, `p95 ${seen.delay.p95} ms`);
 }
 
-/**
- * Plays from the start, again when the first tries fail: encoder, server and player share two cores with whatever else
- * runs, and once they have starved for a moment Chromium wants seconds of sound before it goes on. Who measures has one try.
- */
-async function plays(page, name, address) {
-  for (let left = measuring ? 1 : 3; ; left -= 1) {
+/** Plays from the start. */
+const plays = (page, name, address) =>
+  tries(name, async () => {
     await page.goto(address);
-    try {
-      return await playsOn(page, name);
-    } catch (error) {
-      if (left === 1) throw error;
-      console.log(`${name}: ${error.message}; again`);
-    }
-  }
-}
+    return playsOn(page, name);
+  });
 
 /** A beep each second and silence between. */
 async function beeps(page) {

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
-import { measuring, openBrowser } from './kit/browser.mjs';
+import { measuring, openBrowser, tries } from './kit/browser.mjs';
 import { startLink } from './kit/link.mjs';
 import { publishCard, startServer, until } from './kit/processes.mjs';
 import { look, openPeer, publish, seen, sent, view } from './kit/webrtc.mjs';
@@ -31,18 +31,6 @@ const onAir = (stream) =>
     const has = (tracks, kind) => tracks.some((track) => track.kind === kind);
     return streams.find(({ path, tracks }) => path === stream && has(tracks, 'video') && has(tracks, 'audio'));
   });
-
-/** Once more when the first tries fail: source, server and viewer share two cores with whatever else runs. Who measures has one try. */
-async function tries(name, attempt) {
-  for (let left = measuring ? 1 : 3; ; left -= 1) {
-    try {
-      return await attempt();
-    } catch (error) {
-      if (left === 1) throw error;
-      console.log(`${name}: ${error.message}; again`);
-    }
-  }
-}
 
 function isLive(name, figures, seconds) {
   console.log(`${name}:`, JSON.stringify(figures));

@@ -44,6 +44,18 @@ export async function openPage(browser, options = {}) {
   return page;
 }
 
+/** Does something with a page of its own; what fails there says what the page said. */
+export async function onPage(browser, act) {
+  const page = await openPage(browser);
+  try {
+    return await act(page);
+  } catch (error) {
+    throw new Error([error.message, ...page.said].join('\n'), { cause: error });
+  } finally {
+    await page.context().close();
+  }
+}
+
 /** Serves the plain hls.js page, from an origin of its own, so that CORS is in play. */
 export async function servePlayer() {
   const files = {
@@ -65,6 +77,21 @@ export async function servePlayer() {
 
 /** `ONAIR_MEASURE=1`: the machine has nothing else to do, so that the figures of the house are held to the letter. */
 export const measuring = process.env.ONAIR_MEASURE === '1';
+
+/**
+ * Tries anew, twice at most: source, server, player and whatever else runs share two cores, and once a player has starved for
+ * a moment it may want seconds of sound before it goes on. Who measures has one try. The attempt is told which one it is.
+ */
+export async function tries(name, attempt) {
+  for (let nth = 1; ; nth += 1) {
+    try {
+      return await attempt(nth);
+    } catch (error) {
+      if (nth === (measuring ? 1 : 3)) throw error;
+      console.log(`${name}: ${error.message}; again`);
+    }
+  }
+}
 
 /**
  * What a person would call a stall. A player may say `waiting` and go on with the next frame, above all beside other

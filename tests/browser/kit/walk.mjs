@@ -2,13 +2,24 @@
 
 import assert from 'node:assert/strict';
 
-import { measuring, openPage, undisturbed } from './browser.mjs';
+import { measuring, onPage, tries, undisturbed } from './browser.mjs';
 
 /** How each player is asked for the rung of that width. */
 const ENGINES = {
   'hls.js': {
     address: (players, server, stream) => players.url('hls', server.url(`/hls/${stream}/index.m3u8`)),
-    choose: (width) => {
+    // It loads the new rung from the beginning of the segment that it is in. While that one is being shown already, Chromium has no
+    // picture of the new rung before its next keyframe: one asks in time, before what is loaded is shown.
+    choose: async (width) => {
+      const video = document.querySelector('video');
+      const isAhead = () => {
+        const { partList, fragments } = window.hls.latestLevelDetails;
+        const end = video.buffered.length && video.buffered.end(video.buffered.length - 1);
+        const all = [...fragments, ...(partList ?? []).map(({ fragment }) => fragment)];
+        const last = all.findLast(({ start }) => start <= end);
+        return last && video.currentTime < last.start - 0.2;
+      };
+      while (!isAhead()) await new Promise((resolve) => setTimeout(resolve, 20));
       window.hls.loadLevel = window.hls.levels.findIndex((level) => level.width === width);
     },
   },
@@ -26,14 +37,13 @@ export const engines = Object.keys(ENGINES);
 
 /**
  * Goes from the rung of 640 pixels along `way`, once the player has settled, and holds it that each step was seen, no other, and
- * nothing was missing between. Beside other work a player may try again.
+ * nothing was missing between.
  */
 export async function walks(name, { browser, players, server, stream, way }) {
   const { address, choose } = ENGINES[name];
-  for (let left = measuring ? 1 : 3; ; left -= 1) {
-    const page = await openPage(browser);
-    const becomes = (width) => page.waitForFunction((width) => document.querySelector('video').videoWidth === width, width);
-    try {
+  await tries(name, () =>
+    onPage(browser, async (page) => {
+      const becomes = (width) => page.waitForFunction((width) => document.querySelector('video').videoWidth === width, width);
       await page.goto(address(players, server, stream));
       await page.waitForFunction(() => document.querySelector('video')?.currentTime > 2);
       await page.evaluate(choose, 640);
@@ -54,12 +64,6 @@ export async function walks(name, { browser, players, server, stream, way }) {
       assert.deepEqual(widths.filter((_, i) => i > 0 || widths[0] !== 640), way, 'each step was seen, and no other');
       assert.ok(skipped < (measuring ? 0.2 : 0.5), `${skipped} s of the picture are missing`);
       assert.ok(!seen.events.some(({ type }) => type === 'seeking'), 'nothing was jumped over');
-      return;
-    } catch (error) {
-      if (left === 1) throw new Error(`${error.message}\n${page.said.join('\n')}`);
-      console.log(`${name}: ${error.message}; again`);
-    } finally {
-      await page.context().close();
-    }
-  }
+    }),
+  );
 }
