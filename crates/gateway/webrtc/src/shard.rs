@@ -1,7 +1,7 @@
 //! Sessions are dealt out over a few threads, one a core; each thread runs its sessions one after the other, so that
 //! none of them needs a lock or a task.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -28,6 +28,9 @@ pub(crate) const DATAGRAMS: usize = 4096;
 pub(crate) const REQUESTS: usize = 256;
 /// Datagrams taken at once.
 const BATCH: usize = 64;
+/// For so long at most it looks at nothing but datagrams, or at nothing but timers: a handshake takes as long as hundreds of
+/// packets, and a crowd that comes in must not keep a picture from those who are there.
+const TURN: Duration = Duration::from_millis(1);
 /// Rooms that it may be woken for at once; each is there at most once.
 pub(crate) const WAKES: usize = 1024;
 /// What part of the viewers a measure against too much work concerns at once, in so many.
@@ -71,6 +74,8 @@ pub(crate) struct Shard {
     sessions: HashMap<u64, Session>,
     /// When each wants to be looked at.
     timers: BTreeSet<(Instant, u64)>,
+    /// Taken off the queue already.
+    inbox: VecDeque<Datagram>,
     load: Load,
 }
 
@@ -86,7 +91,7 @@ impl Shard {
     pub(crate) fn new(gateway: Gateway, shard: usize) -> Self {
         let load = Load::new(gateway.config().max_load, Instant::now());
         let tools = Tools { gateway, shard, batch: Batch::default() };
-        Self { tools, rooms: HashMap::new(), sessions: HashMap::new(), timers: BTreeSet::new(), load }
+        Self { tools, rooms: HashMap::new(), sessions: HashMap::new(), timers: BTreeSet::new(), inbox: VecDeque::new(), load }
     }
 
     /// Runs until the server stops; then says goodbye to everybody.
@@ -94,26 +99,30 @@ impl Shard {
         let Ears { mut requests, mut datagrams, mut wakes } = ears;
         let stop = self.tools.gateway.stop().clone();
         let mut batch = Vec::with_capacity(BATCH);
+        let mut was_room = false;
         loop {
             let due = self.timers.first().map_or(self.load.due(), |(at, _)| self.load.due().min(*at));
-            let heard = tokio::select! {
-                () = stop.cancelled() => break,
-                Some(request) = requests.recv() => Heard::Request(request),
-                Some(room) = wakes.recv() => Heard::Room(room),
-                () = sleep_until(due.into()) => Heard::Time,
-                _ = datagrams.recv_many(&mut batch, BATCH) => Heard::Datagrams,
+            // At every second turn media goes before everything else.
+            let first = if was_room { None } else { wakes.try_recv().ok() };
+            let heard = match first {
+                Some(room) => Heard::Room(room),
+                None => tokio::select! {
+                    () = stop.cancelled() => break,
+                    Some(request) = requests.recv() => Heard::Request(request),
+                    Some(room) = wakes.recv() => Heard::Room(room),
+                    () = sleep_until(due.into()) => Heard::Time,
+                    () = std::future::ready(()), if !self.inbox.is_empty() => Heard::Datagrams,
+                    _ = datagrams.recv_many(&mut batch, BATCH), if self.inbox.is_empty() => Heard::Datagrams,
+                },
             };
+            was_room = matches!(heard, Heard::Room(_));
+            self.inbox.extend(batch.drain(..));
             let begin = Instant::now();
             match heard {
                 Heard::Request(request) => self.on_request(request),
                 Heard::Room(room) => self.on_wake(&room),
                 Heard::Time => self.on_time(begin),
-                Heard::Datagrams => {
-                    for Datagram { id, road, mut bytes } in batch.drain(..) {
-                        let now = Instant::now();
-                        self.with(id, |session, tools| session.on_datagram(now, road, &mut bytes, tools));
-                    }
-                }
+                Heard::Datagrams => self.on_datagrams(begin + TURN),
             }
             let end = Instant::now();
             self.load.worked(end.saturating_duration_since(begin));
@@ -179,9 +188,21 @@ impl Shard {
         }
     }
 
+    /// Until all are read, or its turn is over.
+    fn on_datagrams(&mut self, end: Instant) {
+        while let Some(Datagram { id, road, mut bytes }) = self.inbox.pop_front() {
+            let now = Instant::now();
+            self.with(id, |session, tools| session.on_datagram(now, road, &mut bytes, tools));
+            if now >= end {
+                return;
+            }
+        }
+    }
+
     fn on_time(&mut self, now: Instant) {
+        let end = now + TURN;
         while let Some((at, id)) = self.timers.first().copied() {
-            if at > now {
+            if at > now || Instant::now() >= end {
                 return;
             }
             if !self.sessions.contains_key(&id) {
