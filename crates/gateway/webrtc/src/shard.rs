@@ -91,7 +91,14 @@ impl Shard {
     pub(crate) fn new(gateway: Gateway, shard: usize) -> Self {
         let load = Load::new(gateway.config().max_load, Instant::now());
         let tools = Tools { gateway, shard, batch: Batch::default() };
-        Self { tools, rooms: HashMap::new(), sessions: HashMap::new(), timers: BTreeSet::new(), inbox: VecDeque::new(), load }
+        Self {
+            tools,
+            rooms: HashMap::new(),
+            sessions: HashMap::new(),
+            timers: BTreeSet::new(),
+            inbox: VecDeque::new(),
+            load,
+        }
     }
 
     /// Runs until the server stops; then says goodbye to everybody.
