@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What publishers by RTMP cost Onair, and what they cost nginx with its RTMP module: taken in alone, and made into HLS as
-# Onair always does. Then what viewers by RTMP cost nginx; Onair has none.
+# Onair always does. Then what viewers by RTMP cost both, and viewers of FLV by HTTP, which Onair has.
 #
 #   apps/onair-bench/beside-nginx-rtmp.sh [STREAMS] [VIEWERS] [SECONDS] [ROUNDS]
 #       after: cargo build --release -p onair -p onair-bench; apt install nginx libnginx-mod-rtmp
@@ -48,6 +48,12 @@ for _ in $(seq "$rounds"); do
   measure 'nginx, relay alone' rtmp-publish "rtmp://127.0.0.1:$nginx_rtmp/live/s{}" "$worker" --n "$streams"
   sleep 1
   measure 'nginx with HLS' rtmp-publish "rtmp://127.0.0.1:$nginx_rtmp/hls/s{}" "$worker" --n "$streams"
+  sleep 1
+  measure 'Onair, viewers' rtmp-play "rtmp://127.0.0.1:$rtmp/live/p" "$onair" --n "$viewers" \
+    --publish "rtmp://127.0.0.1:$rtmp/live/p"
+  sleep 1
+  measure 'Onair, viewers by HTTP' flv "http://127.0.0.1:$http/flv/live/q" "$onair" --n "$viewers" \
+    --publish "rtmp://127.0.0.1:$rtmp/live/q"
   sleep 1
   measure 'nginx, viewers' rtmp-play "rtmp://127.0.0.1:$nginx_rtmp/live/p" "$worker" --n "$viewers" \
     --publish "rtmp://127.0.0.1:$nginx_rtmp/live/p"

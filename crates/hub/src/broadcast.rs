@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Instant, SystemTime};
@@ -20,6 +21,25 @@ use crate::stats::Stats;
 pub struct Broadcast {
     hub: Hub,
     shared: Arc<Shared>,
+}
+
+/// One who watches; counted until dropped.
+#[must_use = "dropped, it counts nobody"]
+pub struct Watching {
+    shared: Arc<Shared>,
+    proto: &'static str,
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        let mut viewers = self.shared.viewers();
+        if let Some(count) = viewers.get_mut(self.proto) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                viewers.remove(self.proto);
+            }
+        }
+    }
 }
 
 /// How a broadcast stands.
@@ -98,6 +118,17 @@ impl Broadcast {
         Ok(Derived::new(self.hub.clone(), self.shared.clone(), number))
     }
 
+    /// Counts one who watches, for as long as what comes back is kept. `proto` is how they come.
+    pub fn watch(&self, proto: &'static str) -> Watching {
+        *self.shared.viewers().entry(proto).or_default() += 1;
+        Watching { shared: self.shared.clone(), proto }
+    }
+
+    /// How many watch, by how they come.
+    pub fn viewers(&self) -> BTreeMap<&'static str, usize> {
+        self.shared.viewers().clone()
+    }
+
     /// Ends it at once and puts its publisher out.
     pub fn end(&self) {
         self.hub.end(&self.shared);
@@ -120,6 +151,7 @@ pub(crate) struct Shared {
     catalog: RwLock<Arc<Catalog>>,
     lanes: RwLock<Vec<Arc<Lane>>>,
     desk: Mutex<Desk>,
+    viewers: Mutex<BTreeMap<&'static str, usize>>,
 }
 
 impl Shared {
@@ -132,11 +164,16 @@ impl Shared {
             catalog: RwLock::default(),
             lanes: RwLock::default(),
             desk: Mutex::new(Desk::new(claim, now)),
+            viewers: Mutex::default(),
         }
     }
 
     fn desk(&self) -> MutexGuard<'_, Desk> {
         self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn viewers(&self) -> MutexGuard<'_, BTreeMap<&'static str, usize>> {
+        self.viewers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn state(&self) -> State {

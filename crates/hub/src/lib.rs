@@ -37,7 +37,7 @@ mod fixtures;
 mod tests;
 
 pub use admission::{Action, Admission, Ask, Verdict};
-pub use broadcast::{Broadcast, From, State};
+pub use broadcast::{Broadcast, From, State, Watching};
 pub use changes::{Arrivals, Changes};
 pub use claim::{Claim, Dropped, Fate, Now, Refusal, Rejected};
 pub use cursor::{Cursor, Step};

@@ -1,5 +1,6 @@
 //! The shapes of `/api/v1`, spelled as clients read them.
 
+use std::collections::BTreeMap;
 use std::time::{Instant, SystemTime};
 
 use ::media::{Origin, Track as MediaTrack, TrackId};
@@ -37,6 +38,8 @@ pub(crate) struct Stream {
     state: &'static str,
     since: String,
     publisher: Publisher,
+    /// Who watches by a connection that goes on, by how they come: `rtmp`, `flv`, `whep`.
+    viewers: BTreeMap<&'static str, usize>,
     tracks: Vec<Track>,
     /// What viewers by WebRTC get, where there is WebRTC.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -144,6 +147,7 @@ impl Stream {
             state: name(stats.state),
             since: when(stats.since),
             publisher: Publisher { proto: stats.publisher.proto },
+            viewers: broadcast.viewers(),
             tracks: stats.tracks.iter().map(track).collect(),
             webrtc,
         }

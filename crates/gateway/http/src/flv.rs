@@ -85,7 +85,7 @@ async fn answer(house: &House, request: &Parts) -> Result<Response<Body>, Respon
 /// Finds what the player can be given, and waits for it where it must.
 async fn open(house: &House, broadcast: Broadcast, wants: Wants) -> Result<Box<Viewer>, Refusal> {
     let mut changes = broadcast.changes();
-    let mut opening = Opening::new(broadcast, house.demand.clone(), wants, Instant::now());
+    let mut opening = Opening::new(broadcast, house.demand.clone(), wants, "flv", Instant::now());
     loop {
         opening = match opening.poll(Now::from_clocks()) {
             (Opened::Ready(viewer), _) => return Ok(viewer),

@@ -70,7 +70,7 @@ impl Egress {
         }
         let wants = Wants { takes, is_unsaid: false, video: wish.video, audio: wish.audio };
         let mut changes = broadcast.changes();
-        let mut opening = Opening::new(broadcast, self.demand.clone(), wants, Instant::now());
+        let mut opening = Opening::new(broadcast, self.demand.clone(), wants, "rtmp", Instant::now());
         loop {
             let (opened, rest) = opening.poll(Now::from_clocks());
             match opened {

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use bytes::{Buf, Bytes, BytesMut};
 use futures_util::FutureExt;
+use metrics::Counter;
 use proto::rtmp::{self, Denial, Event, Input, Limits, Odd, Output, Refusal, Session};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{sleep_until, timeout};
@@ -82,6 +83,7 @@ pub(crate) async fn run(
         egress,
         seat,
         unsent: VecDeque::new(),
+        sent: figures::sent_bytes(),
         odd: 0,
         said_goodbye: false,
     };
@@ -137,6 +139,8 @@ struct Connection {
     seat: Seat,
     /// What the socket has not taken yet.
     unsent: VecDeque<Bytes>,
+    /// Bytes sent to players.
+    sent: Counter,
     odd: u32,
     /// The publisher unpublished: that it then goes without waiting for answers is no accident.
     said_goodbye: bool,
@@ -287,7 +291,6 @@ impl Connection {
 
     /// Writes what waits to be sent, in as few calls as can be. May be dropped and called again: nothing is sent twice.
     async fn send(&mut self) -> Result<(), End> {
-        let sent = figures::sent_bytes();
         while !self.unsent.is_empty() {
             let mut slices = [IoSlice::new(&[]); SLICES];
             let mut count = 0;
@@ -302,7 +305,7 @@ impl Connection {
                 return Err(End::Broken(io::ErrorKind::WriteZero.into()));
             }
             if self.egress.as_ref().is_some_and(Egress::is_playing) {
-                sent.increment(len as u64);
+                self.sent.increment(len as u64);
             }
             while let Some(first) = self.unsent.front_mut() {
                 if first.len() > len {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use hub::{Broadcast, From, Lease, State, Step, Wish};
+use hub::{Broadcast, From, Lease, State, Step, Watching, Wish};
 use media::{Catalog, Kind, Origin, Path, Track, TrackId};
 use proto::webrtc::negotiate::{Available, is_sendable};
 use proto::webrtc::send::{Log, Writer};
@@ -71,6 +71,7 @@ pub(crate) struct Place {
     gateway: Gateway,
     pub(crate) room: Arc<Room>,
     shard: usize,
+    _watching: Watching,
 }
 
 impl Rooms {
@@ -93,7 +94,8 @@ impl Rooms {
         drop(by_path);
         room.keep(leases);
         room.tell();
-        Place { gateway: gateway.clone(), room, shard }
+        let watching = broadcast.watch("whep");
+        Place { gateway: gateway.clone(), room, shard, _watching: watching }
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Path, Arc<Room>>> {

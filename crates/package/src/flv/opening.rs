@@ -21,6 +21,7 @@ const SETTLING: Duration = Duration::from_secs(2);
 /// Finds out what a player gets of a broadcast.
 pub struct Opening {
     chooser: Chooser,
+    proto: &'static str,
     since: Instant,
 }
 
@@ -76,10 +77,10 @@ impl fmt::Display for Refusal {
 }
 
 impl Opening {
-    /// For a player that came at `now`.
-    pub fn new(broadcast: Broadcast, demand: Arc<dyn Demand>, wants: Wants, now: Instant) -> Self {
+    /// For a player that came at `now`, by `proto`.
+    pub fn new(broadcast: Broadcast, demand: Arc<dyn Demand>, wants: Wants, proto: &'static str, now: Instant) -> Self {
         demand.watched(&broadcast);
-        Self { chooser: Chooser::new(broadcast, demand, wants), since: now }
+        Self { chooser: Chooser::new(broadcast, demand, wants), proto, since: now }
     }
 
     /// Looks whether it can begin.
@@ -88,7 +89,7 @@ impl Opening {
         match self.look(now, waited) {
             Ok(Some(sources)) => {
                 let Found { video, audio } = sources;
-                (Opened::Ready(Box::new(Viewer::new(self.chooser, video, audio, now.at))), None)
+                (Opened::Ready(Box::new(Viewer::new(self.chooser, self.proto, video, audio, now.at))), None)
             }
             Ok(None) => (Opened::Wait, Some(self)),
             Err(refusal) => (Opened::Refused(refusal), None),

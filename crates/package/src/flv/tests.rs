@@ -101,7 +101,7 @@ impl Stage {
     }
 
     fn open_with(&self, wants: Wants, demand: Arc<dyn Demand>) -> (Opened, Option<Opening>) {
-        Opening::new(self.broadcast(), demand, wants, self.now.at).poll(self.now)
+        Opening::new(self.broadcast(), demand, wants, "test", self.now.at).poll(self.now)
     }
 
     fn view(&self, wants: Wants) -> Viewer {
@@ -256,7 +256,7 @@ fn pictures_alone_and_sound_alone_are_shown() {
 fn sound_goes_alone_where_keyframes_are_missing() {
     let mut stage = Stage::new(&both());
     stage.send(0, 3000, 1000, &[AUDIO]);
-    let opening = Opening::new(stage.broadcast(), Arc::new(()), Wants::default(), stage.now.at);
+    let opening = Opening::new(stage.broadcast(), Arc::new(()), Wants::default(), "test", stage.now.at);
     let (opened, opening) = opening.poll(stage.now);
     assert!(matches!(opened, Opened::Wait));
     stage.send(3000, 9000, 1000, &[AUDIO]);
@@ -465,6 +465,7 @@ fn an_end_is_told_and_a_publisher_that_is_away_waited_for() {
     stage.pass(5000 * MS);
     assert!(!drain(&mut viewer, stage.now.at).1);
     assert!(matches!(stage.open(Wants::default()), Opened::Wait));
+    assert_eq!(stage.broadcast().viewers().get("test"), Some(&1));
     stage.broadcast().end();
     assert_eq!(drain(&mut viewer, stage.now.at), (vec![Read::End(960)], true));
     assert_eq!(drain(&mut viewer, stage.now.at), (vec![], true));
@@ -475,7 +476,7 @@ fn a_publisher_that_stays_away_is_not_waited_for_for_ever() {
     let mut stage = Stage::new(&both());
     stage.send(0, 1000, 1000, &[VIDEO, AUDIO]);
     drop(stage.publisher.take());
-    let opening = Opening::new(stage.broadcast(), Arc::new(()), Wants::default(), stage.now.at);
+    let opening = Opening::new(stage.broadcast(), Arc::new(()), Wants::default(), "test", stage.now.at);
     let (_, opening) = opening.poll(stage.now);
     stage.pass(10_000 * MS);
     assert_eq!(refusal(opening.unwrap().poll(stage.now).0), Some(Refusal::NotLive));

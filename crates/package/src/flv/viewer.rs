@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use hub::{From, State};
+use hub::{From, State, Watching};
 use media::{Catalog, Frame, Kind, Time, Track};
 use wire::flv::{Coding, Head, TagKind, metadata};
 
@@ -22,6 +22,8 @@ const SCALE: u32 = 1000;
 /// One player's way through a broadcast.
 pub struct Viewer {
     chooser: Chooser,
+    /// Counts it among those who watch.
+    _watching: Watching,
     video: Lane,
     audio: Lane,
     /// The time that the player calls zero.
@@ -73,10 +75,18 @@ pub enum Polled {
 }
 
 impl Viewer {
-    pub(super) fn new(chooser: Chooser, video: Option<Source>, audio: Option<Source>, now: Instant) -> Self {
+    pub(super) fn new(
+        chooser: Chooser,
+        proto: &'static str,
+        video: Option<Source>,
+        audio: Option<Source>,
+        now: Instant,
+    ) -> Self {
         let seen = chooser.broadcast.catalog();
+        let watching = chooser.broadcast.watch(proto);
         Self {
             chooser,
+            _watching: watching,
             video: Lane { source: video, ..Lane::default() },
             audio: Lane { source: audio, ..Lane::default() },
             origin_ms: None,

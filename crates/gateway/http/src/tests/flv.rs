@@ -111,6 +111,8 @@ async fn only_so_many_play_and_who_leaves_makes_room() {
     let watch = || timeout(Duration::from_millis(300), stage.get("/flv/live/a"));
     let late = async {
         sleep(Duration::from_millis(100)).await;
+        let told = stage.get("/api/v1/streams/live/a").await.text();
+        assert!(told.contains(r#""viewers":{"flv":2}"#), "{told}");
         stage.get("/flv/live/a").await.status
     };
     let (first, second, third) = tokio::join!(watch(), watch(), late);

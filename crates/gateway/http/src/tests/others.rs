@@ -26,6 +26,7 @@ async fn the_api_tells_what_is_live() {
     assert_eq!(all["streams"][0]["path"], "live/alice");
     assert_eq!(one["state"], "live");
     assert_eq!(one["publisher"]["proto"], "rtmp");
+    assert_eq!(one["viewers"], serde_json::json!({}));
     assert_eq!(one["webrtc"], serde_json::json!({ "video": ["h264"], "audio": ["opus"] }));
     let tracks = one["tracks"].as_array().unwrap().as_slice();
     let [video, audio] = tracks else { panic!("{one}") };
