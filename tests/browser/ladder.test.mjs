@@ -8,7 +8,7 @@ import { existsSync, renameSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 
-import { openBrowser, openPage, screenshot } from './kit/browser.mjs';
+import { onPage, openBrowser, openPage, screenshot, stalls, tries } from './kit/browser.mjs';
 import { modernFfmpeg, servePlayers } from './kit/players.mjs';
 import { artefacts, startServer } from './kit/processes.mjs';
 import { engines, walks } from './kit/walk.mjs';
@@ -115,3 +115,29 @@ for (const engine of ['hls', 'dash']) {
     await page.context().close();
   });
 }
+
+// In the middle of a segment that is being shown hls.js by itself would leave a hole up to the next keyframe.
+test('on our page another quality by HLS leaves no gap, whenever it is chosen', { skip, timeout: 180_000 }, () =>
+  tries('chosen on our page', () =>
+    onPage(browser, async (page) => {
+      await page.goto(server.url(`/watch/${STREAM}?engine=hls`));
+      await page.waitForFunction(() => document.querySelector('video')?.currentTime > 1);
+      for (const [label, width] of [['180p', 320], ['360p', 640], ['90p', 160]]) {
+        await page.mouse.move(300, 200);
+        await page.mouse.move(320, 240);
+        await page.locator('.menu-button.quality').click();
+        const item = page.locator('[aria-label=Quality] .menu-item', { hasText: label }).last();
+        await item.waitFor();
+        const isInside = () => document.querySelector('video').currentTime % 2 > 0.1 && document.querySelector('video').currentTime % 2 < 0.4;
+        await page.waitForFunction(isInside, null, { polling: 20 });
+        await page.evaluate(() => window.probe.start());
+        await item.click();
+        await page.waitForFunction((to) => document.querySelector('video').videoWidth === to, width);
+        await page.waitForTimeout(1000);
+        const seen = await page.evaluate(() => window.probe.report());
+        console.log(`${label}:`, JSON.stringify({ ...seen, delay: undefined, events: seen.events.map(({ type }) => type) }));
+        assert.deepEqual(stalls(seen), [], `no gap before ${label}`);
+      }
+    }),
+  ),
+);

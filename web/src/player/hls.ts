@@ -2,6 +2,7 @@
 import Hls, { ErrorDetails, ErrorTypes, Events, type ErrorData, type HlsConfig, type LoadPolicy } from 'hls.js';
 import { address } from '../address.ts';
 import type { Engine, Figures, Level, Reports, Source, Voice } from './engine.ts';
+import { isAhead } from './rung.ts';
 
 /** A blocked reload may take three of the longest target durations until the server gives up (RFC 8216bis §6.2.5.2). */
 const BLOCKED_MS = 35_000;
@@ -35,6 +36,10 @@ const CONFIG: Partial<HlsConfig> = {
   fragLoadPolicy: patient(12_000, 4),
 };
 
+/** How often it is looked whether another rung may be asked for, and after how long it is asked for in any case. */
+const LOOK_MS = 50;
+const AT_LAST_MS = 3000;
+
 const UNPLAYABLE: ReadonlySet<string> = new Set([
   ErrorDetails.MANIFEST_INCOMPATIBLE_CODECS_ERROR,
   ErrorDetails.BUFFER_ADD_CODEC_ERROR,
@@ -45,6 +50,7 @@ export class HlsEngine implements Engine {
   readonly name = 'hls';
   readonly rewinds = true;
   private hls: Hls | undefined;
+  private choosing: ReturnType<typeof setInterval> | undefined;
 
   constructor(
     private readonly video: HTMLVideoElement,
@@ -72,6 +78,7 @@ export class HlsEngine implements Engine {
   }
 
   destroy(): void {
+    clearInterval(this.choosing);
     this.hls?.destroy();
     this.hls = undefined;
   }
@@ -92,7 +99,17 @@ export class HlsEngine implements Engine {
   }
 
   choose(id: number | undefined): void {
-    if (this.hls) this.hls.nextLevel = id ?? -1;
+    const { hls, video } = this;
+    if (!hls) return;
+    clearInterval(this.choosing);
+    const from = performance.now();
+    const ask = (): void => {
+      if (!isAhead(video, hls.latestLevelDetails) && performance.now() - from < AT_LAST_MS) return;
+      clearInterval(this.choosing);
+      hls.nextLevel = id ?? -1;
+    };
+    this.choosing = setInterval(ask, LOOK_MS);
+    ask();
   }
 
   voices(): Voice[] {
