@@ -10,6 +10,9 @@ const TEMPORAL_DELIMITER: u8 = 2;
 const TILE_LIST: u8 = 8;
 const PADDING: u8 = 15;
 
+/// What a length and the beginning of the next element take, lest a packet ends where a unit does.
+const BEGIN: usize = 3;
+
 /// Elements that one packet may hold with the last one's length left out.
 const MAX_COUNTED: usize = 3;
 
@@ -36,6 +39,9 @@ impl Element<'_> {
 
 /// AV1 by the Alliance's payload specification: an aggregation header, then elements, the first and last of which may
 /// be pieces. A keyframe begins with a sequence header, from the parameters if it has none of its own.
+///
+/// Where there is no dependency descriptor, Chromium takes the end of a packet that is the end of a unit for that of a frame:
+/// so all packets of a frame end within one, but for the last.
 pub(super) fn cut(sequence_header: &Bytes, frame: &Frame, cut: &mut Cut) -> Option<()> {
     let begins_sequence = frame.is_sync;
     let mut elements = Vec::new();
@@ -44,7 +50,8 @@ pub(super) fn cut(sequence_header: &Bytes, frame: &Frame, cut: &mut Cut) -> Opti
     }
     collect(&frame.payload, &mut elements)?;
     // Every packet but the last as long as this, lengths of elements included at their longest.
-    let total: usize = elements.iter().map(|element| element.len() + 2).sum();
+    let total: usize = elements.iter().map(|element| element.len() + 2 + 2 + BEGIN).sum::<usize>();
+    let total = total.saturating_sub(2 + BEGIN);
     if total == 0 {
         return Some(());
     }
@@ -58,10 +65,13 @@ pub(super) fn cut(sequence_header: &Bytes, frame: &Frame, cut: &mut Cut) -> Opti
         let mut taken: Vec<(usize, usize, usize)> = Vec::new();
         while let Some(element) = elements.get(next) {
             let left = element.len() - from;
-            // As long as more may follow, a length has to be paid for.
-            let is_whole = left + 2 <= room || next + 1 == elements.len() && left <= room;
+            // As long as more may follow, a length has to be paid for. A single byte cannot be cut.
+            let is_last = next + 1 == elements.len();
+            let is_whole =
+                if is_last { left <= room } else { left + 2 + BEGIN <= room || left == 1 && left + 2 <= room };
             // What fits but for its length is cut short of its end, or left to the next packet.
-            let len = if is_whole { left } else { room.min(left - 1) };
+            let own_length = if taken.len() >= MAX_COUNTED { 2 } else { 0 };
+            let len = if is_whole { left } else { room.saturating_sub(own_length).min(left - 1) };
             if !is_whole && (room < 2 || len == 0) && !taken.is_empty() {
                 break;
             }
