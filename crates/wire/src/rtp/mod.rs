@@ -1,5 +1,6 @@
 //! RTP packets (RFC 3550 §5.1) and their header extensions (RFC 8285).
 
+pub mod dependency;
 mod extension;
 mod packet;
 pub mod payload;
