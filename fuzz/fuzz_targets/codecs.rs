@@ -25,6 +25,10 @@ fuzz_target!(|data: &[u8]| {
     let stripped = av1::without_delimiters(bytes.clone());
     assert_eq!(av1::without_delimiters(stripped.clone()), stripped);
     av1::has_sequence_header(data);
+    if let Ok(Some(layered)) = av1::Layered::of_unit(data) {
+        let headers = (0..16).filter_map(|layers| layered.sequence_header(layers).ok());
+        headers.for_each(|header| assert!(Av1::from_unit(&header).is_ok()));
+    }
     assert!(!vp8::is_keyframe(data) || data.len() >= 6);
     vp9::is_keyframe(data);
 

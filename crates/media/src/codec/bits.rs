@@ -20,6 +20,11 @@ impl<'a> Bits<'a> {
         Malformed(self.part)
     }
 
+    /// Bits already read.
+    pub(super) fn at(&self) -> usize {
+        self.at
+    }
+
     /// Bits still to come.
     pub(super) fn left(&self) -> usize {
         (self.bytes.len().saturating_mul(8)).saturating_sub(self.at)
