@@ -46,6 +46,7 @@ fn section(index: usize, coding: Coding, flags: u8) -> Media {
             rid: Some(2),
             repaired_rid: Some(3),
             transport_cc: Some(4),
+            dependency: Some(5),
             ..Extensions::default()
         },
         ssrcs: if has(32) { vec![(1 + index as u32, Some(11 + index as u32))] } else { Vec::new() },

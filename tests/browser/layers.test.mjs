@@ -1,7 +1,9 @@
 // Pictures in temporal and spatial layers, as browsers make them when asked to, and viewers that are sent some of them.
 
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { after, before, test } from 'node:test';
+import { promisify } from 'node:util';
 
 import { measuring, openBrowser } from './kit/browser.mjs';
 import { startLink } from './kit/link.mjs';
@@ -37,15 +39,15 @@ async function choose(session, choice) {
   return reply.status;
 }
 
-/** How many of the pictures that are sent from now on are shown; none may be missed meanwhile, nor fail to decode. */
-async function share(page, sender, seconds) {
+/** How many of the pictures that are sent from now on are shown, where each is sent in so many sizes; none may be missed meanwhile, nor fail to decode. */
+async function share(page, sender, seconds, sizes = 1) {
   const look = async () => [await seen(page), (await sent(sender))[0].framesSent];
   const [before, sentBefore] = await look();
   await sleep(seconds * 1000);
   const [now, sentNow] = await look();
   assert.equal(now.packetsLost, before.packetsLost, 'nothing is missed');
   assert.equal(now.pliCount, before.pliCount, 'nothing cannot be decoded');
-  return (now.framesDecoded - before.framesDecoded) / (sentNow - sentBefore);
+  return ((now.framesDecoded - before.framesDecoded) / (sentNow - sentBefore)) * sizes;
 }
 
 const codecs = measuring ? ['VP8', 'VP9', 'AV1'] : [process.env.ONAIR_CODEC ?? 'VP9'];
@@ -84,28 +86,62 @@ for (const codec of codecs)
     }
   });
 
-// P8, E18: one source with pictures in two sizes is a ladder like that of simulcast.
-test('the sizes of VP9 with spatial layers are chosen among, and never mixed', { timeout: 60_000 }, async () => {
-  const [sender, page] = [await openPeer(browser, server), await openPeer(browser, server)];
-  try {
-    const sendEncodings = [{ scalabilityMode: 'L2T1_KEY', maxBitrate: 1_200_000 }];
-    const options = { codec: 'VP9', width: 640, height: 360, rate: 15, card: true, sendEncodings };
-    await within('publishing', publish(sender, server.url('/whip/live/sizes'), options));
-    const { session } = await within('watching', view(page, server.url('/whep/live/sizes')));
-    const shows = (wanted) => until(`${wanted} pixels`, async () => (await seen(page)).width === wanted);
-    await shows(640);
-    assert.equal(await choose(session, { rid: 'v2' }), 200);
-    await shows(320);
-    assert.equal(await choose(session, { rid: 'v0' }), 200);
-    await shows(640);
-    const { widths, unread, longestGap } = await look(page, 2);
-    console.log('sizes:', JSON.stringify({ widths, unread, longestGap }));
-    assert.deepEqual(widths.map(({ width }) => width), [640]);
-    assert.ok(unread <= 1, `${unread} pictures without a clock`);
-    const hls = await server.text('/hls/live/sizes/index.m3u8');
-    assert.match(hls, /RESOLUTION=640x360/);
-    assert.match(hls, /RESOLUTION=320x180/);
-  } finally {
-    await Promise.all([sender, page].map((each) => each.context().close()));
-  }
-});
+/** Chooses all pictures just behind a keyframe: whether they are there before the next one. */
+async function returnsAtOnce(session, page, sender) {
+  const keyframes = async () => (await sent(sender))[0].keyFramesEncoded;
+  const before = await keyframes();
+  await until('a keyframe', async () => (await keyframes()) > before, { every: 20 });
+  const group = await keyframes();
+  assert.equal(await choose(session, { rid: 'v0' }), 200);
+  await sleep(300);
+  return (await share(page, sender, 0.8, 2)) > 0.8 && (await keyframes()) === group;
+}
+
+/** How many pictures ffprobe decodes of a playlist, by width. */
+async function decoded(url) {
+  const show = ['-show_entries', 'frame=width', '-of', 'csv=p=0', '-select_streams', 'v'];
+  const { stdout } = await promisify(execFile)('ffprobe', ['-v', 'error', '-read_intervals', '%+#20', ...show, url]);
+  const widths = stdout.split('\n').map((line) => parseInt(line, 10)).filter(Boolean);
+  return Object.fromEntries([...new Set(widths)].map((width) => [width, widths.filter((each) => each === width).length]));
+}
+
+// P8, P11, E18: one source with pictures in two sizes is a ladder like that of simulcast. Chromium makes no smaller layers of AV1.
+const layered = [['VP9', 'L2T1_KEY', [640, 360], [320, 180]]];
+const modes = measuring ? ['L2T2_KEY', 'L2T1', 'L2T3', 'L2T2_KEY_SHIFT', 'S2T1'] : ['L2T2_KEY', 'L2T1'];
+for (const mode of modes) layered.push(['AV1', mode, [480, 270], [240, 136]]);
+for (const [codec, scalabilityMode, large, small] of layered)
+  test(`the sizes of ${codec} in ${scalabilityMode} are chosen among, and never mixed`, { timeout: 60_000 }, async () => {
+    const [sender, page] = [await openPeer(browser, server), await openPeer(browser, server)];
+    const stream = `live/${scalabilityMode}`;
+    try {
+      const sendEncodings = [{ scalabilityMode, maxBitrate: codec === 'AV1' ? 500_000 : 1_200_000 }];
+      const options = { codec, width: large[0], height: large[1], rate: 15, card: true, sendEncodings };
+      await within('publishing', publish(sender, server.url(`/whip/${stream}`), options));
+      const { session } = await within('watching', view(page, server.url(`/whep/${stream}`)));
+      const shows = (wanted) => until(`${wanted} pixels`, async () => (await seen(page)).width === wanted);
+      await shows(large[0]);
+      assert.equal(await choose(session, { rid: 'v2' }), 200);
+      await shows(small[0]);
+      assert.equal(await choose(session, { rid: 'v0' }), 200);
+      await shows(large[0]);
+      const { widths, unread, longestGap } = await look(page, 2);
+      console.log('sizes:', codec, scalabilityMode, JSON.stringify({ widths, unread, longestGap }));
+      assert.deepEqual(widths.map(({ width }) => width), [large[0]]);
+      assert.ok(unread <= 1, `${unread} pictures without a clock`);
+      const hls = await server.text(`/hls/${stream}/index.m3u8`);
+      for (const size of [large, small]) assert.ok(hls.includes(`RESOLUTION=${size.join('x')},`), `${size} in ${hls}`);
+      if (codec !== 'AV1') return;
+      const [v0, v2] = await Promise.all(['v0', 'v2'].map((name) => decoded(server.url(`/hls/${stream}/${name}.m3u8`))));
+      const { pliCount } = await seen(page);
+      console.log('decoded:', JSON.stringify({ v0, v2, pliCount }));
+      assert.deepEqual([Object.keys(v0), Object.keys(v2)], [[`${large[0]}`], [`${small[0]}`]]);
+      if (scalabilityMode !== 'L2T2_KEY') return;
+      assert.equal(await choose(session, { rid: 'v0', temporalLayerId: 0 }), 200);
+      await sleep(300);
+      const half = await share(page, sender, 2, 2);
+      assert.ok(half > 0.3 && half < 0.7, `${half} of all pictures are of the lower temporal layer`);
+      await until('all pictures before the next keyframe', () => returnsAtOnce(session, page, sender).catch(() => false));
+    } finally {
+      await Promise.all([sender, page].map((each) => each.context().close()));
+    }
+  });

@@ -1,16 +1,16 @@
 use wire::sdp::{Extension, Section};
 
+use super::Coding;
+
 const MID: &str = "urn:ietf:params:rtp-hdrext:sdes:mid";
 const RID: &str = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id";
 const REPAIRED_RID: &str = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id";
 const TRANSPORT_CC: &str = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
 const ABS_SEND_TIME: &str = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time";
 const ORIENTATION: &str = "urn:3gpp:video-orientation";
+const DEPENDENCY: &str = "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension";
 
 /// Ids of the header extensions that both sides know (P7); `None` where the offer has it not.
-///
-/// Not the dependency descriptor of AV1: beside it browsers leave out of the payload descriptors of VP8 which layer a
-/// picture is of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Extensions {
     /// Which section a packet belongs to (RFC 9143 §15).
@@ -25,6 +25,8 @@ pub struct Extensions {
     pub abs_send_time: Option<u8>,
     /// Rotation of the picture (3GPP TS 26.114 §7.4.5).
     pub orientation: Option<u8>,
+    /// Which layers need a frame (AOM, "RTP Payload Format For AV1", appendix A).
+    pub dependency: Option<u8>,
 }
 
 impl Extensions {
@@ -36,13 +38,16 @@ impl Extensions {
             transport_cc: section.extension(TRANSPORT_CC),
             abs_send_time: section.extension(ABS_SEND_TIME),
             orientation: section.extension(ORIENTATION),
+            dependency: section.extension(DEPENDENCY),
         }
     }
 
     /// Those that a publisher is to use. Not the rotation: where nobody reads it the publisher turns the pictures itself,
-    /// and most who watch could not.
-    pub(super) fn of_publisher(section: &Section) -> Self {
-        Self { orientation: None, ..Self::of(section) }
+    /// and most who watch could not. Dependencies where AV1 is sent: beside them browsers leave out of the payload descriptor
+    /// of VP8 which layer a picture is of.
+    pub(super) fn of_publisher(section: &Section, coding: Coding) -> Self {
+        let all = Self::of(section);
+        Self { orientation: None, dependency: all.dependency.filter(|_| coding == Coding::Av1), ..all }
     }
 
     /// Those that a sender of single streams uses.
@@ -59,6 +64,7 @@ impl Extensions {
         transport_cc: Some(2),
         abs_send_time: Some(3),
         orientation: None,
+        dependency: None,
     };
 
     /// The extmap lines of an answer, ordered by id.
@@ -70,6 +76,7 @@ impl Extensions {
             (self.transport_cc, TRANSPORT_CC),
             (self.abs_send_time, ABS_SEND_TIME),
             (self.orientation, ORIENTATION),
+            (self.dependency, DEPENDENCY),
         ];
         let known = all.into_iter().filter_map(|(id, uri)| Some(Extension { id: id?, uri: uri.to_owned() }));
         let mut known: Vec<_> = known.collect();

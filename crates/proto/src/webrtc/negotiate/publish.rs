@@ -28,7 +28,7 @@ pub fn accept_publisher(offer: &Description, ours: &Ours) -> Result<(Terms, Desc
             return Err(Refusal::because(format!("only one {} section can be published", kind.as_str())));
         }
         let agreed = Agreed::choose(section, kind).ok_or_else(|| no_codec(section, kind))?;
-        let extensions = Extensions::of_publisher(section);
+        let extensions = Extensions::of_publisher(section, agreed.coding);
         let rids = layers(section, &agreed)?;
         let mut taken = accepted(section, ours, &terms, Direction::RecvOnly);
         taken.formats = agreed.answer(section);

@@ -70,6 +70,20 @@ fn a_phone_turns_its_pictures_itself() {
     assert_eq!(answer.sections[0].extensions.iter().map(|e| e.id).collect::<Vec<_>>(), [4, 10]);
 }
 
+/// Beside a dependency descriptor browsers leave out of VP8's own which layer a picture is of.
+#[test]
+fn dependencies_are_described_where_av1_is_what_is_sent() {
+    let extension =
+        "a=extmap:12 https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension\r\n";
+    for (codec, expected) in [("AV1", Some(12)), ("VP8", None), ("VP9", None)] {
+        let formats = format!("a=rtpmap:45 {codec}/90000\r\na=rtpmap:98 H264/90000\r\n{extension}");
+        let video = VIDEO.replace("98 99 96 97", "45 98").replace("a=rtpmap:98 H264/90000\r\n", &formats);
+        let (terms, answer) = accept_publisher(&offer("", &[&video]), &ours()).unwrap();
+        assert_eq!(terms.media[0].extensions.dependency, expected, "{codec}");
+        assert_eq!(answer.to_string().contains(extension), expected.is_some(), "{codec}");
+    }
+}
+
 /// W27.
 #[test]
 fn who_begins_the_handshake_is_never_left_open() {

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use media::{Frame, Kind, Origin, Span, Time, Track, TrackId};
 use wire::rtcp::{Block, Fir, Nacks, Rtcp, SenderInfo};
-use wire::rtp::Header;
+use wire::rtp::{Header, Packet};
 
 use super::assemble::{Assembler, Outcome, Whole};
 use super::clock::Clock;
@@ -32,6 +32,8 @@ pub(super) struct Layer {
     rid: Option<String>,
     origin: Origin,
     agreed: Agreed,
+    /// Id of the header extension that describes frames.
+    descriptor: Option<u8>,
     max_wait: Duration,
     max_waiting: usize,
     pub(super) ssrc: Option<u32>,
@@ -72,6 +74,7 @@ impl Layer {
             section,
             origin: if rid.is_some() { Origin::Simulcast } else { Origin::Source },
             rid,
+            descriptor: media.extensions.dependency,
             max_wait: settings.max_wait,
             max_waiting: settings.max_waiting,
             ssrc: None,
@@ -121,19 +124,25 @@ impl Layer {
     pub(super) fn on_packet(
         &mut self,
         now: Instant,
-        header: &Header,
-        payload: &[u8],
+        packet: &Packet<'_>,
         is_repair: bool,
         rtt: Option<Duration>,
         out: &mut VecDeque<Event>,
     ) -> Option<Duration> {
+        let Packet { header, payload, .. } = *packet;
+        let Header { marker, timestamp, sequence, .. } = header;
+        let descriptor = self.descriptor.and_then(|id| packet.extensions.find(id));
         self.last_packet = Some(now);
         self.tally.on_bytes(now, payload.len());
-        let &Header { marker, timestamp, sequence, .. } = header;
         if !is_repair {
             self.clock.observe(now, timestamp);
         }
-        let waiting = || Waiting { marker, timestamp, payload: Bytes::copy_from_slice(payload) };
+        let waiting = || Waiting {
+            marker,
+            timestamp,
+            payload: Bytes::copy_from_slice(payload),
+            descriptor: descriptor.map(Bytes::copy_from_slice),
+        };
         let fate = self.queue.insert(now, sequence, is_repair, self.patience(rtt), waiting);
         let repair = match fate {
             Fate::Next(repair) | Fate::Waits(repair) => repair,
@@ -159,6 +168,7 @@ impl Layer {
             self.tally.on_original(now, timestamp, highest);
         }
         if matches!(fate, Fate::Next(_) | Fate::Restart) {
+            self.assembler.describe(descriptor);
             self.deliver(now, marker, timestamp, payload, out);
         } else if self.needs_keyframe && self.assembler.begins_keyframe(payload) {
             self.queue.give_up_before(now, sequence);
@@ -171,7 +181,10 @@ impl Layer {
     pub(super) fn drain(&mut self, now: Instant, out: &mut VecDeque<Event>) {
         while let Some(step) = self.queue.pop(now) {
             match step {
-                Step::Packet(packet) => self.deliver(now, packet.marker, packet.timestamp, &packet.payload, out),
+                Step::Packet(packet) => {
+                    self.assembler.describe(packet.descriptor.as_deref());
+                    self.deliver(now, packet.marker, packet.timestamp, &packet.payload, out);
+                }
                 Step::Lost(count) => {
                     self.tally.lost += count;
                     self.tear();

@@ -13,6 +13,8 @@ pub(super) struct Waiting {
     pub(super) marker: bool,
     pub(super) timestamp: u32,
     pub(super) payload: Bytes,
+    /// Its dependency descriptor.
+    pub(super) descriptor: Option<Bytes>,
 }
 
 /// How long to wait for what is missing.
@@ -253,7 +255,7 @@ mod tests {
 
         fn put(&mut self, ms: u64, sequence: u16) -> Fate {
             let timestamp = u32::from(sequence);
-            let waiting = || Waiting { marker: false, timestamp, payload: Bytes::new() };
+            let waiting = || Waiting { marker: false, timestamp, payload: Bytes::new(), descriptor: None };
             self.queue.insert(self.at(ms), sequence, false, PATIENCE, waiting)
         }
 

@@ -111,7 +111,7 @@ impl Receiver {
             self.routes.learn(ssrc, Route { ..route });
             layer.begin(ssrc);
         }
-        let answered = layer.on_packet(now, &packet.header, packet.payload, false, self.rtt, &mut self.events);
+        let answered = layer.on_packet(now, &packet, false, self.rtt, &mut self.events);
         note_rtt(&mut self.rtt, answered);
         Some(())
     }
@@ -127,7 +127,8 @@ impl Receiver {
     ) -> Option<()> {
         let Some((sequence, payload)) = packet.payload.split_first_chunk() else { return Some(()) };
         let header = Header { sequence: u16::from_be_bytes(*sequence), ..packet.header };
-        let answered = layer.on_packet(now, &header, payload, true, *rtt, events);
+        let packet = Packet { header, payload, ..*packet };
+        let answered = layer.on_packet(now, &packet, true, *rtt, events);
         note_rtt(rtt, answered);
         Some(())
     }

@@ -3,12 +3,15 @@
 mod av1;
 mod h264;
 mod hevc;
+mod levels;
 mod nal;
 mod parameters;
 mod sound;
 mod vp8;
 mod vp9;
 
+#[cfg(test)]
+mod av1_tests;
 #[cfg(test)]
 mod size_tests;
 #[cfg(test)]
@@ -55,6 +58,8 @@ trait Format: Send {
     fn may_begin(&self, payload: &[u8]) -> bool;
     /// Whether a keyframe surely begins with this packet, parameters included.
     fn begins_keyframe(&self, payload: &[u8]) -> bool;
+    /// What the next packet's header extension says of it, if anything.
+    fn describe(&mut self, _descriptor: Option<&[u8]>) {}
     /// Adds a packet to the frame under way.
     fn push(&mut self, payload: &[u8]) -> Result<(), Malformed>;
     /// Ends the frame: its bytes, and whether a viewer may start at it. `None` if there was nothing to show.
@@ -123,6 +128,11 @@ impl Assembler {
         if let Some((_, is_spoilt)) = &mut self.current {
             *is_spoilt = true;
         }
+    }
+
+    /// What the dependency descriptor of the next packet in order says, if it has one.
+    pub(super) fn describe(&mut self, descriptor: Option<&[u8]>) {
+        self.format.describe(descriptor);
     }
 
     /// Takes the next packet in order. Padding alone is no part of any frame.

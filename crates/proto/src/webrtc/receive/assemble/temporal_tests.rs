@@ -57,7 +57,7 @@ fn av1_says_it_in_the_extension_of_a_unit() {
     let keyframe = [&[0x28, 14][..], &sequence, &[0x34, 0x00, 0x10, 1, 2]].concat();
     let frame = |tid: u8| vec![0x10, 0x34, tid << 5, 0x30, 1, 2];
     let (low, high, plain) = (frame(1), frame(2), [0x10, 0x30, 0x30, 1, 2]);
-    let expected = [(0, false), (2, false), (1, false), (0, false)];
+    let expected = [(0, false), (2, true), (1, true), (0, false)];
     assert_eq!(layers(Coding::Av1, &[&keyframe, &high, &low, &plain]), expected);
 }
 

@@ -3,14 +3,11 @@ use media::codec::{self, Malformed, vp9};
 use media::{Codec, Temporal};
 use wire::rtp::payload::vp9::{Descriptor, Layer};
 
+use super::levels::{Levels, Place};
 use super::{Format, Smaller};
 
 /// More spatial layers than the descriptor can number.
 const MAX_LAYERS: usize = 8;
-/// Sizes that are told apart, the largest ones.
-const MAX_LEVELS: u8 = 4;
-/// A largest size that is left out of more pictures in a row than this has ended.
-const MAX_MISSED: u32 = 8;
 
 /// VP9 pictures (RFC 9628), in each of the sizes that they come in.
 ///
@@ -25,17 +22,11 @@ pub(super) struct Vp9 {
     /// Size of the largest layer, and of all, as the last description of layers has it.
     size: Option<(u16, u16)>,
     sizes: [(u16, u16); MAX_LAYERS],
-    /// The highest spatial layer of the last keyframe.
-    top: u8,
     /// Whether a layer needs those below in every picture, once that is known.
     is_chained: Option<bool>,
-    /// Pictures in a row that lacked the highest layer.
-    missed: u32,
     /// The layer of the frame under way.
     layer: Option<Layer>,
-    /// Of every size, the largest first.
-    levels: [Level; MAX_LEVELS as usize],
-    smaller: Vec<Smaller>,
+    levels: Levels,
 }
 
 /// A frame of the picture under way.
@@ -44,14 +35,6 @@ struct LayerFrame {
     spatial: u8,
     /// It needs the layer below.
     is_upper: bool,
-}
-
-/// What is known of one size.
-#[derive(Default)]
-struct Level {
-    ups: Ups,
-    temporal: Temporal,
-    codec: Option<Codec>,
 }
 
 impl Vp9 {
@@ -64,7 +47,7 @@ impl Vp9 {
 
     /// The picture in the size of that spatial layer, if it has it.
     fn size_of(&self, spatial: u8, is_sync: bool) -> Option<Bytes> {
-        if !is_sync && self.top > 0 && self.is_chained == Some(false) {
+        if !is_sync && self.levels.top() > 0 && self.is_chained == Some(false) {
             let at = self.frames.iter().position(|frame| frame.spatial == spatial)?;
             return Some(Bytes::copy_from_slice(self.frame(at)));
         }
@@ -84,24 +67,20 @@ impl Vp9 {
     fn notice(&mut self, is_sync: bool) -> Result<(), Malformed> {
         let highest = self.frames.last().map_or(0, |frame| frame.spatial);
         if is_sync {
-            self.top = highest;
+            self.levels.begin(highest);
             let parameters = codec::Vp9::from_keyframe(&self.picture)?;
-            for (level, spatial) in (0..=highest).rev().enumerate().take(self.levels.len()) {
+            for (level, spatial) in self.levels.all() {
                 let lowest = parameters.clone();
                 // The keyframe is the lowest layer's.
                 let told = self.sizes.get(usize::from(spatial)).copied().filter(|size| *size > (0, 0) && spatial > 0);
                 let told = told.or(self.size.filter(|_| level == 0 && highest > 0));
                 let own = told.map_or(lowest.clone(), |(width, height)| lowest.of_size(width.into(), height.into()));
-                if let Some(level) = self.levels.get_mut(level) {
-                    level.codec = Some(Codec::Vp9(own));
-                }
+                self.levels.learn(level, Codec::Vp9(own));
             }
         } else if highest > 0 {
             self.is_chained = Some(self.frames.iter().any(|frame| frame.is_upper));
         }
-        let has_top = highest >= self.top;
-        self.missed = if has_top { 0 } else { self.missed + 1 };
-        if self.missed > MAX_MISSED { Err(Malformed("VP9 layer")) } else { Ok(()) }
+        self.levels.notice(highest)
     }
 }
 
@@ -138,29 +117,20 @@ impl Format for Vp9 {
         }
         let is_sync = vp9::is_keyframe(&self.picture);
         self.notice(is_sync)?;
-        self.smaller.clear();
-        let mut largest = None;
-        for (level, spatial) in (0..MAX_LEVELS).zip((0..=self.top).rev()) {
-            let payload = self.size_of(spatial, is_sync).filter(|payload| !payload.is_empty());
-            let Some(state) = self.levels.get_mut(usize::from(level)) else { break };
-            let Some(payload) = payload else {
-                // Those that follow may need what was before it.
-                state.ups = Ups::default();
-                continue;
-            };
-            state.temporal = self.layer.map_or(Temporal::BASE, |layer| state.ups.on_picture(layer, is_sync));
-            let temporal = if is_sync { Temporal::BASE } else { state.temporal };
-            match level {
-                0 => largest = Some((payload, is_sync)),
-                _ => self.smaller.push(Smaller { level, payload, temporal }),
-            }
+        let place_of =
+            |layer: Layer| Place { temporal: layer.temporal, opens: if layer.switches_up { u8::MAX } else { 0 } };
+        let place = self.layer.map(place_of);
+        for (level, spatial) in self.levels.all() {
+            let picture = self.size_of(spatial, is_sync);
+            self.levels.put(level, picture, place, is_sync);
         }
+        let largest = self.levels.take_largest().map(|payload| (payload, is_sync));
         self.clear();
         Ok(largest)
     }
 
     fn smaller(&mut self) -> Vec<Smaller> {
-        std::mem::take(&mut self.smaller)
+        self.levels.take_smaller()
     }
 
     fn clear(&mut self) {
@@ -174,7 +144,7 @@ impl Format for Vp9 {
     }
 
     fn temporal(&self) -> Temporal {
-        self.levels.first().map_or(Temporal::BASE, |level| level.temporal)
+        self.levels.temporal()
     }
 
     fn codec(&self) -> Option<&Codec> {
@@ -182,27 +152,7 @@ impl Format for Vp9 {
     }
 
     fn codec_of(&self, level: u8) -> Option<&Codec> {
-        self.levels.get(usize::from(level))?.codec.as_ref()
-    }
-}
-
-/// Where one may switch up. The descriptor says of a picture that those after it, in higher layers than its own, need
-/// nothing of these layers from before it (§4.2, U); wanted is which are the first of their layer behind such a picture.
-#[derive(Default)]
-struct Ups(u8);
-
-impl Ups {
-    fn on_picture(&mut self, layer: Layer, is_sync: bool) -> Temporal {
-        let own = 1 << (layer.temporal & 7);
-        let switches_up = self.0 & own != 0;
-        self.0 &= !own;
-        if is_sync {
-            self.0 = u8::MAX;
-        } else if layer.switches_up {
-            // Those above its own.
-            self.0 |= !(own | (own - 1));
-        }
-        Temporal { layer: layer.temporal, switches_up }
+        self.levels.codec_of(level)
     }
 }
 
