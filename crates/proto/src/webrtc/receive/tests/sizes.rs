@@ -1,11 +1,11 @@
-//! One source that sends its pictures in two sizes (VP9 with spatial layers) is a ladder of two.
+//! One source that sends its pictures in two sizes (VP9 or AV1 with spatial layers) is a ladder of two.
 
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use media::{Origin, Time, TrackId};
 use wire::rtcp::Rtcp;
-use wire::rtp::Header;
+use wire::rtp::{Header, write_elements};
 
 use super::super::{Event, Receiver, Settings};
 use super::network::{terms, video};
@@ -111,4 +111,50 @@ fn a_keyframe_of_a_smaller_size_is_asked_of_the_one_source() {
     assert!(bench.receiver.poll_rtcp(bench.now, &mut out));
     let asked = Rtcp::parse_all(&out).unwrap();
     assert!(asked.iter().any(|packet| matches!(packet, Rtcp::Pli { media: 1000, .. })), "{asked:?}");
+}
+
+/// P7, P24: what the dependency descriptor says of a packet stays with it, in extensions of either form and while it waits for
+/// one before it.
+#[test]
+fn packets_of_av1_keep_their_descriptor_in_whatever_order_they_come() {
+    const DEPENDENCY: u8 = 12;
+    // `L2T1_KEY` at 480x270, as Chromium sends it: descriptor and payload of both frames of a keyframe and of one after it.
+    let structure: &[u8] =
+        &[0x80, 0x01, 0x23, 0x8a, 0x22, 0x89, 0x14, 0x1a, 0x42, 0, 0x24, 0x23, 0, 0xef, 0, 0x86, 1, 0xdf, 1, 0x0d];
+    let key = [&[0xc1, 0, 1], structure].concat();
+    let sequence = [0x28, 13, 0x08, 0x00, 0x13, 0x01, 0x00, 0x80, 0x82, 0x23, 0xbf, 0x0d, 0x00, 0x68, 0x02];
+    let lower = [&sequence[..], &[0x34, 0x00, 0x12, 0xef, 0x43, 0xc0, 0x77, 0xc0]].concat();
+    let upper = [0x10, 0x34, 0x08, 0x30, 0xe0, 0x40, 0x02, 0x00, 0x01, 0x34, 0x00, 0x96];
+    let packets: [(bool, &[u8], &[u8]); 4] = [
+        (false, &key, &lower),
+        (true, &[0xc3, 0, 2], &upper),
+        (false, &[0xc0, 0, 3], &[0x10, 0x34, 0x00, 0x34, 1]),
+        (true, &[0xc2, 0, 4], &[0x10, 0x34, 0x08, 0x34, 2]),
+    ];
+    for order in [[0, 1, 2, 3], [0, 2, 3, 1]] {
+        let mut section = video(0);
+        section.agreed.coding = Coding::Av1;
+        section.extensions.dependency = Some(DEPENDENCY);
+        let now = Instant::now();
+        let mut receiver = Receiver::new(&terms(&[section]), Settings::default(), now);
+        for at in order {
+            let (marker, descriptor, payload) = packets[at];
+            let timestamp = at as u32 / 2 * 3000;
+            let header = Header { marker, payload_type: 96, sequence: at as u16, timestamp, ssrc: 1000 };
+            let mut packet = BytesMut::new();
+            header.write(true, &mut packet);
+            write_elements([(DEPENDENCY, descriptor)].into_iter(), &mut packet);
+            packet.extend_from_slice(payload);
+            receiver.handle_rtp(now + MS, &packet);
+        }
+        let frame = |event| if let Event::Frame(id, frame) = event { Some((id, frame.payload)) } else { None };
+        let frames: Vec<_> = std::iter::from_fn(|| receiver.poll_event()).filter_map(frame).collect();
+        let ids: Vec<_> = frames.iter().map(|(id, _)| *id).collect();
+        assert_eq!(ids, [V0, V2, V0, V2], "{order:?}");
+        // Each size on its own behind the keyframe.
+        assert_eq!(
+            (&frames[2].1[..], &frames[3].1[..]),
+            (&[0x36, 0x08, 2, 0x34, 2][..], &[0x36, 0x00, 2, 0x34, 1][..])
+        );
+    }
 }
