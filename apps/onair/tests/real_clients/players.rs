@@ -10,7 +10,7 @@ use std::time::Duration;
 use testkit::Server;
 use testkit::ffmpeg::modern;
 
-use crate::codecs::{SVT, X265, publish};
+use crate::codecs::{SVT, VP9, X265, publish};
 use crate::server;
 
 const SOURCE: &str = "-re -f lavfi -i testsrc2=size=320x180:rate=30 -f lavfi -i sine=sample_rate=48000";
@@ -134,22 +134,23 @@ fn a_player_goes_on_when_the_publisher_comes_back() {
 fn new_codecs_go_to_players_that_take_them_and_others_get_what_they_take() {
     let Some(ffmpeg) = modern() else { return };
     let server = server(&[]);
-    let streams = [("hevc", X265), ("av1", SVT)];
-    let publishers = streams.map(|(name, video)| {
-        let words = format!("{SOURCE} {video} -c:a libopus");
+    let streams = [("hevc", X265, "opus"), ("av1", SVT, "opus"), ("vp9", VP9, "flac")];
+    let publishers = streams.map(|(name, video, audio)| {
+        let words = format!("{SOURCE} {video} -c:a {}", if audio == "opus" { "libopus" } else { audio });
         publish(&ffmpeg, &words, &server.rtmp_url(&format!("live/{name}")))
     });
     thread::scope(|scope| {
-        for (name, _) in streams {
+        for (name, _, audio) in streams {
             let (server, ffmpeg) = (&server, &ffmpeg);
             scope.spawn(move || {
                 let path = format!("live/{name}");
                 server.await_stream(&path);
                 for (url, options) in
-                    addresses(server, &path).into_iter().zip(["-rtmp_enhanced_codecs hvc1,av01,Opus", ""])
+                    addresses(server, &path).into_iter().zip(["-rtmp_enhanced_codecs hvc1,av01,vp09,Opus,fLaC", ""])
                 {
                     let said = decode(ffmpeg, options, &url);
-                    let is_there = said.contains(&format!("Video: {name}")) && said.contains("Audio: opus");
+                    let is_there =
+                        said.contains(&format!("Video: {name}")) && said.contains(&format!("Audio: {audio}"));
                     assert!(is_there && !said.contains("rror"), "{url}: {said}");
                 }
             });

@@ -248,7 +248,7 @@ impl Connection {
                     Ok(()) => self.session.accept(Instant::now())?,
                     Err(denial) => {
                         figures::denied(&denial);
-                        warn!(reason = denial.reason(), "refused to play: {denial}");
+                        info!(reason = denial.reason(), "refused to play: {denial}");
                         self.session.deny(&denial);
                     }
                 }

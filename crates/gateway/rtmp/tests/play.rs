@@ -149,3 +149,22 @@ fn a_player_that_stopped_reading_costs_nobody_anything_and_goes() {
     assert!(late < Duration::from_millis(500), "the publisher waited {late:?}");
     drop(paused);
 }
+
+/// F15, R21: a server that stops tells its players so.
+#[test]
+fn players_are_told_when_the_server_stops() {
+    let house = House::open(config());
+    let mut publisher = Publisher::publish(house.address, "live", "alice").unwrap();
+    let tags = clip();
+    let sender = thread::spawn(move || publisher.play(&tags, 2.0, |tag| Some(tag.time_ms)));
+    house.broadcast("live/alice");
+    let mut player = Player::play(house.address, "live", "alice").unwrap();
+    house.stop.cancel();
+    let has = |body: &[u8], word: &[u8]| body.windows(word.len()).any(|window| window == word);
+    let mut is_told = false;
+    while let Ok((kind, body)) = player.message() {
+        is_told |= kind == 20 && has(&body, b"NetStream.Play.UnpublishNotify");
+    }
+    assert!(is_told);
+    assert!(sender.join().unwrap().is_err(), "the publisher is gone");
+}

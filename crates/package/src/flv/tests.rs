@@ -235,6 +235,20 @@ fn times_of_showing_stay_as_the_publisher_had_them() {
     assert_eq!(all[2..], wanted);
 }
 
+/// A1: a player that stays for 49 days.
+#[test]
+fn times_go_on_over_the_wrap_of_32_bits() {
+    let mut stage = Stage::new(&both()[..1]);
+    stage.send(0, 4000, 4000, &[VIDEO]);
+    let mut viewer = stage.view(Wants::default());
+    // The hub's timeline begins at one second.
+    viewer.began_before_ms((1 << 32) - 1080);
+    let (all, _) = drain(&mut viewer, stage.now.at);
+    let at = all.iter().filter_map(|one| if let Read::Picture { at, .. } = one { Some(*at) } else { None });
+    let wrapped: Vec<_> = at.take(4).collect();
+    assert_eq!(wrapped, [u32::MAX - 79, u32::MAX - 39, 0, 40]);
+}
+
 /// A11.
 #[test]
 fn pictures_alone_and_sound_alone_are_shown() {

@@ -101,6 +101,12 @@ impl Viewer {
         }
     }
 
+    /// As if it had been watching since so many milliseconds before the timeline's zero.
+    #[cfg(test)]
+    pub(super) fn began_before_ms(&mut self, ms: i64) {
+        self.origin_ms = Some(-ms);
+    }
+
     /// Whether there are pictures and sound at present.
     pub fn has(&self, kind: Kind) -> bool {
         self.lane(kind).source.is_some()
