@@ -57,7 +57,7 @@ impl Desk {
             has_stale: false,
             timeline,
             writers: Vec::new(),
-            cut: Cut { discontinuity: 0, video_groups: 0 },
+            cut: Cut::default(),
             breaks_next: false,
             derived: 0,
         }
@@ -152,10 +152,14 @@ impl Desk {
         }
         if leader == Some(index) && writer.is_start(&frame) {
             self.cut.video_groups += 1;
+            self.cut.pictures = Some(place.dts);
             self.cut.discontinuity += u32::from(self.breaks_next);
             self.breaks_next = false;
         }
         let frame = Frame { dts: place.dts, reorder: place.reorder, ..frame };
+        if leader.is_none() {
+            self.cut.pictures = None;
+        }
         Ok(writer.write(frame, self.cut, at, limits))
     }
 

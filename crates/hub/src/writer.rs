@@ -50,12 +50,15 @@ struct Kept {
 }
 
 /// What makes a track begin a new group besides its own frames.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Cut {
     /// Breaks of the timeline so far.
     pub(crate) discontinuity: u32,
     /// Groups that the leading video has begun; sound is cut where it is.
     pub(crate) video_groups: u64,
+    /// When the newest group of the leading pictures begins: sound is kept from there on, so that who begins with those
+    /// pictures hears them, however long the group.
+    pub(crate) pictures: Option<Time>,
 }
 
 impl Writer {
@@ -168,7 +171,7 @@ impl Writer {
         }
         self.kept_bytes += size;
         self.meter.count(size, at);
-        self.evict(limits);
+        self.evict(limits, cut.pictures);
         self.lane.ring();
         Fate::Kept
     }
@@ -193,12 +196,14 @@ impl Writer {
     }
 
     /// Lets old groups go until the track is within its bounds, or only the newest is left.
-    fn evict(&mut self, limits: &Limits) {
+    fn evict(&mut self, limits: &Limits, pictures: Option<Time>) {
         let Some(newest) = self.newest else { return };
         let mut gone = 0;
+        let pictures = pictures.filter(|_| !self.is_video());
         // A group ends where the next one starts.
         while let (Some(oldest), Some(next)) = (self.kept.front(), self.kept.get(1)) {
-            let is_old = newest.since(next.start) > Span::from(limits.track_age);
+            let is_old = newest.since(next.start) > Span::from(limits.track_age)
+                && pictures.is_none_or(|pictures| next.start <= pictures);
             if !is_old && self.kept.len() <= limits.track_groups && self.kept_bytes <= limits.track_bytes {
                 break;
             }

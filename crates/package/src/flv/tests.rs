@@ -235,6 +235,21 @@ fn times_of_showing_stay_as_the_publisher_had_them() {
     assert_eq!(all[2..], wanted);
 }
 
+/// However far apart keyframes are, who begins with the pictures hears them.
+#[test]
+fn a_long_group_of_pictures_has_its_sound() {
+    let mut stage = Stage::new(&both());
+    stage.send(0, 19_000, 10_000, &[VIDEO, AUDIO]);
+    let (all, _) = drain(&mut stage.view(Wants::default()), stage.now.at);
+    let [pictures, sounds] = times(&all);
+    assert_eq!((pictures[0], pictures.last()), (0, Some(&8960)));
+    assert!(sounds[0] < 22 && sounds.windows(2).all(|two| two[1] - two[0] < 50), "{sounds:?}");
+    // What came before the newest keyframe is not kept for it.
+    let mut cursor = stage.broadcast().follow(AUDIO, hub::From::Oldest).unwrap();
+    let hub::Step::Group(oldest) = cursor.try_next() else { panic!("there is sound") };
+    assert!(oldest.start >= Time::ZERO + Span::from_millis(10_000), "{:?}", oldest.start);
+}
+
 /// A1: a player that stays for 49 days.
 #[test]
 fn times_go_on_over_the_wrap_of_32_bits() {
