@@ -20,6 +20,7 @@ const page = new URL(`watch/${path}`, base).href;
 const embed = new URL(`embed/${path}`, base).href;
 const playlist = new URL(`hls/${path}/index.m3u8`, base).href;
 const manifest = new URL(`dash/${path}/manifest.mpd`, base).href;
+const flv = new URL(`flv/${path}`, base).href;
 const snippet = `<iframe src="${embed}" width="640" height="360" allow="autoplay; fullscreen; picture-in-picture" title="${name}"></iframe>`;
 
 const badgeText = h('span', {}, 'Connecting');
@@ -74,6 +75,7 @@ document.body.append(
         share('Embed', snippet),
         share('HLS', playlist),
         share('DASH', manifest),
+        share('FLV', flv),
       ),
     ),
   ),
