@@ -58,6 +58,8 @@ fn media_is_fetched_once() {
         for path in [&segment, &part] {
             let before = server.metric("onair_http_requests_total", "route=\"/media/");
             let first = cache.get(path);
+            // nginx has sent the whole answer before it puts it into its cache.
+            thread::sleep(Duration::from_millis(500));
             let second = cache.get(path);
             assert_eq!((first.status, second.status), (200, 200));
             assert_eq!(first.body, second.body);
