@@ -172,8 +172,8 @@ impl Transcoder {
                     leases.extend(lease.map(|lease| (source.id, lease)));
                 }
             }
-            // Our own tracks are in it by now.
-            catalog = Some(broadcast.catalog());
+            // Not a newer one: what was declared meanwhile is still to be looked at.
+            catalog = Some(now);
         }
     }
 
